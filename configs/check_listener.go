@@ -1,0 +1,161 @@
+package configs
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+func (ck *checker) listeners() {
+	at := pathOf("listeners")
+	if len(ck.cfg.Listeners) == 0 && !ck.broken[at] {
+		ck.missingf("", `add [listeners.NAME] with address = "127.0.0.1:8080"`, "no listeners")
+	}
+	seen := map[string]string{} // address: name of the listener that has it
+	for _, name := range ordered(ck.cfg.Listeners) {
+		p := at.child(name)
+		ck.name(p, "listener", name)
+		l := ck.cfg.Listeners[name]
+		if l == nil {
+			l = NewListener("")
+			ck.cfg.Listeners[name] = l
+		}
+		ck.listener(p, l)
+		ck.uniqueAddress(p, name, l.Address, seen)
+	}
+}
+
+func (ck *checker) listener(p keyPath, l *Listener) {
+	ck.listenAddress(p, l.Address)
+	for i, cidr := range l.TrustedProxies {
+		l.TrustedProxies[i] = ck.trusted(p.child("trusted_proxies").elem(i), cidr)
+	}
+	ck.size(p.child("max_head"), l.MaxHead, kib, 60*kib)
+	ck.size(p.child("max_target"), l.MaxTarget, 64, 60*kib)
+	ck.number(p.child("max_fields"), l.MaxFields, 1, 1024)
+	ck.size(p.child("max_body"), l.MaxBody, 0, 1<<20*gib)
+	ck.size(p.child("min_body_rate"), l.MinBodyRate, 0, gib)
+	ck.word(p.child("encoded_slash"), l.EncodedSlash, slashPolicies)
+	t := p.child("timeouts")
+	ck.duration(t.child("request_head"), l.Timeouts.RequestHead, false)
+	ck.duration(t.child("body_idle"), l.Timeouts.BodyIdle, false)
+	ck.duration(t.child("keep_alive_idle"), l.Timeouts.KeepAliveIdle, false)
+}
+
+const listenHint = `write "host:port", like "127.0.0.1:8080", or ":8080" for every address`
+
+// listenAddress reports an address that cannot be bound. Names are refused: what
+// they resolve to may change, and may be more than one address.
+func (ck *checker) listenAddress(p keyPath, address string) {
+	at := p.child("address")
+	if address == "" {
+		ck.missingf(p, listenHint, "listener %s has no address", p.last())
+		return
+	}
+	host, port, err := splitAddress(address)
+	if err != nil {
+		ck.problemf(at, listenHint, "address %s %s", quote(address), err)
+		return
+	}
+	if host == "" {
+		return
+	}
+	if ip, err := netip.ParseAddr(host); err != nil || ip.Zone() != "" {
+		hint := listenHint
+		if host == "localhost" {
+			hint = fmt.Sprintf("write \"127.0.0.1:%d\"", port)
+		}
+		ck.problemf(at, hint, "address %s does not begin with an IP address", quote(address))
+	}
+}
+
+// addressError is what is wrong with an address, after the words "address X".
+type addressError string
+
+func (e addressError) Error() string { return string(e) }
+
+// splitAddress cuts host:port. The host may be empty and loses its brackets; it
+// is checked no further.
+func splitAddress(s string) (host string, port uint16, err error) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 || strings.HasSuffix(s, "]") {
+		return "", 0, addressError("has no port")
+	}
+	host = s[:i]
+	inner, bracketed := strings.CutPrefix(host, "[")
+	if bracketed {
+		inner, bracketed = strings.CutSuffix(inner, "]")
+		if !bracketed || !strings.Contains(inner, ":") {
+			return "", 0, addressError("has brackets without an IPv6 address in them")
+		}
+		host = inner
+	} else if strings.IndexByte(host, ':') >= 0 {
+		if strings.Contains(host, "/") {
+			return "", 0, addressError("is a URL")
+		}
+		return "", 0, addressError("needs brackets around its IPv6 address")
+	}
+	digits := s[i+1:]
+	n, perr := strconv.ParseUint(digits, 10, 16)
+	if perr != nil || (len(digits) > 1 && digits[0] == '0') {
+		return "", 0, addressError("has no port from 0 to 65535")
+	}
+	return host, uint16(n), nil
+}
+
+// uniqueAddress reports two listeners on one address. With SO_REUSEPORT the
+// kernel would not: it would share the connections between them at random.
+func (ck *checker) uniqueAddress(p keyPath, name, address string, seen map[string]string) {
+	host, port, err := splitAddress(address)
+	if err != nil || port == 0 {
+		return
+	}
+	key := canonicalHost(host)
+	if host == "" {
+		key = "0.0.0.0"
+	}
+	key += ":" + strconv.Itoa(int(port))
+	if other, ok := seen[key]; ok {
+		ck.problemf(p.child("address"), fmt.Sprintf("listener %q%s has it", other, ck.onLine(pathOf("listeners", other, "address"))),
+			"address %s is taken", quote(address))
+		return
+	}
+	seen[key] = name
+}
+
+// canonicalHost is one spelling of an IP address; names are left alone.
+func canonicalHost(host string) string {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.String()
+	}
+	return host
+}
+
+// onLine is " on line 7", or nothing for a Config made by code.
+func (ck *checker) onLine(p keyPath) string {
+	if n := ck.lines.line(p); n > 0 {
+		return fmt.Sprintf(" on line %d", n)
+	}
+	return ""
+}
+
+// trusted returns s as a CIDR; one address is a CIDR of its own.
+func (ck *checker) trusted(p keyPath, s string) string {
+	prefix, err := netip.ParsePrefix(s)
+	if ip, ipErr := netip.ParseAddr(s); ipErr == nil && ip.Zone() == "" {
+		prefix, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+	}
+	switch {
+	case err != nil:
+		ck.problemf(p, `write a CIDR like "10.0.0.0/8", or one address`, "trusted_proxies: %s is not a CIDR", quote(s))
+		return s
+	case prefix.Addr().Is4In6():
+		ck.problemf(p, fmt.Sprintf("write the IPv4 form, like %q", prefix.Addr().Unmap()), "trusted_proxies: %s is an IPv4 address written as IPv6", quote(s))
+	case prefix.Masked() != prefix:
+		ck.problemf(p, fmt.Sprintf("did you mean %q or %q?", prefix.Masked(), prefix.Addr()), "trusted_proxies: %s has bits beyond its mask", quote(s))
+	case prefix.Bits() == 0:
+		ck.warnf(p, "anyone may then forge X-Forwarded-For", "trusted_proxies: %s trusts every client", quote(s))
+	}
+	return prefix.String()
+}

@@ -1,0 +1,136 @@
+// Package cluster is where requests go: named sets of endpoints, whose turn it is
+// among them, and the upstream connections, in use and idle.
+//
+// A Cluster is immutable and shared by all loops. What changes lives in a Local,
+// one a loop, so that balancing and reuse take no lock.
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"weir/configs"
+	"weir/engine/transport"
+)
+
+// Endpoint is one address of a cluster.
+type Endpoint struct {
+	// Address is as configured; where a name stood for several addresses, the
+	// address itself.
+	Address string
+	Addr    transport.Addr
+	Weight  int
+	index   int
+}
+
+// Cluster is a named set of endpoints with one policy. Times are nanoseconds.
+type Cluster struct {
+	Name           string
+	Endpoints      []*Endpoint
+	ConnectTimeout int64
+	MaxHead        int
+	MaxFields      int
+
+	maxIdle     int
+	idleTimeout int64
+	lifetime    int64
+	// schedule holds endpoint indexes, each as often as its weight asks and
+	// spread out evenly: a turn is one look-up.
+	schedule []uint16
+}
+
+// Lookup resolves a host name, as net.Resolver.LookupNetIP does.
+type Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+// Compile builds the cluster. Host names are resolved here, once, so it may
+// block: it runs at start, never on a loop. Errors name the endpoint.
+func Compile(ctx context.Context, name string, cfg *configs.Cluster, lookup Lookup) (*Cluster, error) {
+	c := &Cluster{
+		Name:           name,
+		ConnectTimeout: cfg.Timeouts.Connect.Nanoseconds(),
+		MaxHead:        int(cfg.MaxHead),
+		MaxFields:      cfg.MaxFields,
+		maxIdle:        cfg.MaxIdle,
+		idleTimeout:    cfg.Timeouts.Idle.Nanoseconds(),
+		lifetime:       cfg.Timeouts.Lifetime.Nanoseconds(),
+	}
+	for _, e := range cfg.Endpoints {
+		if err := c.add(ctx, e, lookup); err != nil {
+			return nil, fmt.Errorf("cluster %q: endpoint %q: %w", name, e.Address, err)
+		}
+	}
+	if len(c.Endpoints) == 0 || len(c.Endpoints) > 1<<16-1 {
+		return nil, fmt.Errorf("cluster %q: %d endpoints; give 1 to 65535", name, len(c.Endpoints))
+	}
+	c.schedule = schedule(c.Endpoints)
+	return c, nil
+}
+
+func (c *Cluster) add(ctx context.Context, e configs.Endpoint, lookup Lookup) error {
+	host, portText, err := net.SplitHostPort(e.Address)
+	if err != nil {
+		return err
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return fmt.Errorf("port %q: %w", portText, errors.Unwrap(err))
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		c.addAddr(e.Address, netip.AddrPortFrom(ip, uint16(port)), e.Weight)
+		return nil
+	}
+	ips, err := lookup(ctx, "ip", host)
+	if err != nil {
+		return err
+	}
+	for _, ip := range ips {
+		at := netip.AddrPortFrom(ip.Unmap(), uint16(port))
+		c.addAddr(at.String(), at, e.Weight)
+	}
+	return nil
+}
+
+func (c *Cluster) addAddr(address string, at netip.AddrPort, weight int) {
+	c.Endpoints = append(c.Endpoints, &Endpoint{
+		Address: address, Addr: transport.AddrFrom(at), Weight: max(weight, 1), index: len(c.Endpoints),
+	})
+}
+
+// schedule places each endpoint's turns evenly over one round: the k-th of w turns
+// at (k+1/2)/w of it.
+func schedule(endpoints []*Endpoint) []uint16 {
+	divisor := 0
+	for _, e := range endpoints {
+		divisor = gcd(divisor, e.Weight)
+	}
+	type turn struct {
+		at    float64
+		index int
+	}
+	var turns []turn
+	for _, e := range endpoints {
+		w := e.Weight / divisor
+		for k := range w {
+			turns = append(turns, turn{(float64(k) + 0.5) / float64(w), e.index})
+		}
+	}
+	slices.SortStableFunc(turns, func(a, b turn) int { return cmp.Compare(a.at, b.at) })
+	out := make([]uint16, len(turns))
+	for i, t := range turns {
+		out[i] = uint16(t.index)
+	}
+	return out
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}

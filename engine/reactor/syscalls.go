@@ -1,0 +1,116 @@
+package reactor
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The system calls of the data path. The descriptors are non-blocking, so none of
+// these can wait, and RawSyscall spares the scheduler's bookkeeping. All restart
+// after EINTR, and all return -1 with an errno on failure.
+
+// Read reads into p. n is 0 at the end of the stream; p is not empty.
+func Read(fd int, p []byte) (n int, errno syscall.Errno) {
+	for {
+		r, _, e := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		if e == 0 {
+			return int(r), 0
+		}
+		if e != unix.EINTR {
+			return -1, e
+		}
+	}
+}
+
+// Write sends p, or the front of it.
+func Write(fd int, p []byte) (n int, errno syscall.Errno) {
+	for {
+		r, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
+		if e == 0 {
+			return int(r), 0
+		}
+		if e != unix.EINTR {
+			return -1, e
+		}
+	}
+}
+
+// maxSegments is how many buffers one Writev takes.
+const maxSegments = 16
+
+// Writev sends up to maxSegments buffers in one call, or the front of them.
+func Writev(fd int, segments [][]byte) (n int, errno syscall.Errno) {
+	var iov [maxSegments]unix.Iovec
+	count := 0
+	for _, s := range segments {
+		if count == maxSegments {
+			break
+		}
+		if len(s) > 0 {
+			iov[count] = unix.Iovec{Base: unsafe.SliceData(s), Len: uint64(len(s))}
+			count++
+		}
+	}
+	msg := unix.Msghdr{Iov: &iov[0], Iovlen: uint64(count)}
+	for {
+		r, _, e := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)), unix.MSG_NOSIGNAL)
+		if e == 0 {
+			return int(r), 0
+		}
+		if e != unix.EINTR {
+			return -1, e
+		}
+	}
+}
+
+// ShutdownWrite sends FIN.
+func ShutdownWrite(fd int) syscall.Errno {
+	_, _, e := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_WR, 0)
+	return e
+}
+
+// Linger0 makes the next close send RST instead of FIN.
+func Linger0(fd int) {
+	l := unix.Linger{Onoff: 1}
+	_, _, _ = unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_LINGER, uintptr(unsafe.Pointer(&l)), unsafe.Sizeof(l), 0)
+}
+
+// SocketError takes the pending error of a socket, as after a connect.
+func SocketError(fd int) syscall.Errno {
+	var value int32
+	size := uint32(unsafe.Sizeof(value))
+	_, _, e := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_ERROR, uintptr(unsafe.Pointer(&value)), uintptr(unsafe.Pointer(&size)), 0)
+	if e != 0 {
+		return e
+	}
+	return syscall.Errno(value)
+}
+
+func accept(fd int, sa *unix.RawSockaddrAny) (int, syscall.Errno) {
+	for {
+		size := uint32(unix.SizeofSockaddrAny)
+		r, _, e := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(sa)), uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+		if e == 0 {
+			return int(r), 0
+		}
+		if e != unix.EINTR {
+			return -1, e
+		}
+	}
+}
+
+func closeFD(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+
+var one = [8]byte{1} // the eventfd counter's step; its byte order does not matter
+
+func signalEventFD(fd int) {
+	_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&one)), 8)
+}
+
+// setTimerFD sets the timerfd to go off once, after the given nanoseconds.
+func setTimerFD(fd int, after int64) {
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(max(after, 1))}
+	_, _, _ = unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(fd), 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
+}

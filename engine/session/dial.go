@@ -1,0 +1,125 @@
+package session
+
+import (
+	"weir/engine/fault"
+	"weir/engine/transport"
+)
+
+// maxTries is how many endpoints one request may try to connect to.
+const maxTries = 3
+
+// connect takes an idle connection to the endpoint, or begins a new one.
+func (s *Session) connect() {
+	x := s.x
+	if u := x.local.Reuse(x.endpoint, s); u != nil {
+		s.up, x.reused = u, true
+		s.connected()
+		return
+	}
+	s.dial()
+}
+
+// dial begins a new connection to x.endpoint, or to the next one that lets it.
+func (s *Session) dial() {
+	x, w := s.x, s.w
+	x.tries++
+	x.reused = false
+	x.dialAt = w.now()
+	s.since = x.dialAt
+	u, errno := x.local.Dial(x.endpoint, s)
+	if errno == 0 {
+		s.up = u
+		if w.debug {
+			s.tellDialling()
+		}
+		return
+	}
+	if w.debug {
+		s.tellDialFailed(errno)
+	}
+	if transport.Temporary(errno) {
+		s.reply(fault.Exhausted)
+		return
+	}
+	s.nextEndpoint(fault.NoEndpoint)
+}
+
+// driveDial waits for the connection, and for the client to lose patience.
+func (s *Session) driveDial() (again bool) {
+	if s.clientLeft() {
+		return false
+	}
+	if s.up.Connecting() {
+		return false
+	}
+	if errno := s.up.Err(); errno != 0 {
+		if s.w.debug {
+			s.tellDialFailed(errno)
+		}
+		s.nextEndpoint(fault.NoEndpoint)
+		return s.phase != phaseDial
+	}
+	s.x.connectNS = max(s.w.now()-s.x.dialAt, 1)
+	s.connected()
+	return true
+}
+
+// nextEndpoint tries another endpoint after a connect that failed; kind answers
+// the request when enough have been tried.
+func (s *Session) nextEndpoint(kind fault.Kind) {
+	x := s.x
+	s.dropUpstream(true)
+	if int(x.tries) >= min(len(x.local.Endpoints), maxTries) {
+		s.reply(kind)
+		return
+	}
+	x.endpoint = x.local.Next(x.endpoint)
+	s.w.Counters.Retries.Add(1)
+	s.on(evRetry)
+	s.dial()
+}
+
+// connected sends the request on the connection it now has.
+func (s *Session) connected() {
+	x := s.x
+	if s.w.debug {
+		s.tellConnected()
+	}
+	s.on(evConnected)
+	x.movedAt = s.w.now()
+	s.up.Write(x.wire.B)
+	if !x.reused || !x.replayable {
+		s.w.Loop.Pool.Put(x.wire)
+		x.wire = nil
+	}
+}
+
+// retry sends the request again, on a new connection: the one it was sent on had
+// been idle, and died before it gave a single byte of a response.
+func (s *Session) retry() {
+	s.dropUpstream(true)
+	s.x.retries++
+	s.w.Counters.Retries.Add(1)
+	s.on(evRetry)
+	s.dial()
+}
+
+// clientLeft looks whether the client is still there while nothing is expected of
+// it. What it sends meanwhile, a pipelined request or the first bytes of a tunnel,
+// is held until its time; beyond one read's worth the socket's own buffer holds it.
+func (s *Session) clientLeft() bool {
+	if !s.x.reqDone || !s.down.MoreToRead() || s.down.Held() > 0 {
+		return false
+	}
+	data, _, r := s.down.Read()
+	s.down.Unread(data)
+	switch r {
+	case transport.ReadEnd:
+		s.gone(fault.ClientClosed)
+	case transport.ReadFailed:
+		s.gone(fault.ClientReset)
+	default:
+		return false
+	}
+	return true
+}

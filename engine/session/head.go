@@ -1,0 +1,136 @@
+package session
+
+import (
+	"weir/codec/http1"
+	"weir/engine/fault"
+	"weir/engine/route"
+	"weir/engine/transport"
+)
+
+// driveHead reads until a request head is complete, and acts on it. It reports
+// whether there is more to do at once.
+func (s *Session) driveHead() (again bool) {
+	w := s.w
+	held := s.down.Held()
+	data, fresh, r := s.down.Read()
+	if len(data) == 0 {
+		switch r {
+		case transport.ReadEnd:
+			s.gone(fault.None)
+		case transport.ReadFailed:
+			s.gone(fault.ClientReset)
+		}
+		return false
+	}
+	if s.phase == phaseIdle {
+		s.on(evBytes)
+	}
+	n, code := http1.ParseRequestHead(data, held, &s.ln.Limits, &w.req)
+	if code != http1.CodeOK {
+		s.refuseHead(data, code)
+		return true
+	}
+	if n == 0 {
+		if r == transport.ReadEnd || r == transport.ReadFailed {
+			s.gone(fault.ClientClosed)
+			return false
+		}
+		s.down.Unread(data)
+		// Held bytes count as readable, so only news is a reason to go on; after a
+		// hang-up no event comes, and the rest is to be had by reading on.
+		return fresh > 0 && s.down.MoreToRead()
+	}
+	w.head = data[:n]
+	s.begin(data[n:])
+	return true
+}
+
+// refuseHead answers a head that breaks a rule.
+func (s *Session) refuseHead(data []byte, code http1.Code) {
+	kind := fault.MalformedRequest
+	switch code {
+	case http1.CodeTargetTooLong:
+		kind = fault.TargetTooLong
+	case http1.CodeHeadTooLarge, http1.CodeTooManyFields:
+		kind = fault.HeadTooLarge
+	case http1.CodeVersionUnsupported:
+		kind = fault.VersionUnsupported
+	case http1.CodeTransferCoding:
+		kind = fault.TransferCodingUnsupported
+	case http1.CodeExpectation:
+		kind = fault.ExpectationUnsupported
+	}
+	if s.w.debug {
+		s.tellRefused(data, code)
+	}
+	s.refuse(kind)
+}
+
+// begin routes the request whose head is in w.req and w.head. rest is what came
+// behind the head.
+func (s *Session) begin(rest []byte) {
+	w := s.w
+	h := &w.req
+	x := s.startExchange()
+	x.downIn = s.down.BytesIn() - int64(len(w.head)+len(rest))
+	path, kind := s.canonicalPath()
+	s.takeNote(&x.note, path)
+	if w.debug {
+		s.tellRequest()
+	}
+	x.reqBody.Init(h.Framing, h.Length)
+	x.reqDone = x.reqBody.Done()
+	switch {
+	case kind != fault.None:
+	case h.Method == http1.MethodCONNECT || h.Method == http1.MethodTRACE:
+		// CONNECT would make weir an open relay, TRACE an echo of credentials.
+		kind = fault.MethodUnsupported
+	case s.ln.MaxBody > 0 && h.Framing == http1.BodyLength && h.Length > s.ln.MaxBody:
+		kind = fault.BodyTooLarge
+	}
+	if kind != fault.None {
+		s.down.Unread(rest)
+		s.reply(kind)
+		return
+	}
+	w.match.Host, w.match.Path, w.match.Query = h.Host.Of(w.head), path, h.Query.Of(w.head)
+	w.match.Method, w.match.Fields = h.MethodName.Of(w.head), w
+	x.route = w.Table.Match(&w.match)
+	if x.route == nil {
+		s.down.Unread(rest)
+		s.reply(fault.NoRoute)
+		return
+	}
+	if w.debug {
+		s.tellRoute()
+	}
+	if x.route.Action != route.ActionCluster {
+		s.down.Unread(rest)
+		s.replyByRoute(path)
+		return
+	}
+	s.forward(path, rest)
+}
+
+// canonicalPath gives the path that is matched and forwarded.
+func (s *Session) canonicalPath() ([]byte, fault.Kind) {
+	w := s.w
+	path := w.req.Path.Of(w.head)
+	if w.req.Method == http1.MethodCONNECT || string(path) == "*" {
+		return path, fault.None
+	}
+	out, changed, code := route.Canonicalize(w.path[:0], path, s.ln.KeepEncodedSlash)
+	if code != route.PathOK {
+		if w.debug {
+			s.tellBadPath(code)
+		}
+		return path, fault.BadPath
+	}
+	if changed {
+		w.path = out[:0]
+	}
+	return out, fault.None
+}
+
+// maxHeldBody is the largest request body that is kept to be sent again.
+const maxHeldBody = 16 << 10

@@ -1,0 +1,61 @@
+// Package transport is one connection API over what carries the bytes, so that a
+// session sees logical readiness only: Read and Write that never block, bytes
+// queued for a slow peer, half-close and reset. What is below (a socket now) is
+// the business of a Link.
+//
+// Everything here belongs to one loop.
+package transport
+
+import (
+	"sync/atomic"
+	"syscall"
+
+	"weir/engine/reactor"
+	"weir/pool"
+)
+
+// The names a session needs of the reactor, which it may not import.
+type (
+	// Addr is a TCP address.
+	Addr = reactor.Addr
+	// Timer is one deadline.
+	Timer = reactor.Timer
+	// TimerHandler is told that a deadline has passed.
+	TimerHandler = reactor.TimerHandler
+)
+
+// BufferBytes is the size of the loop's read buffer: the most one Read gives.
+const BufferBytes = 64 << 10
+
+// TurnBudget is how many bytes one connection may move in a turn before it has to
+// let the others have theirs.
+const TurnBudget = 4 * BufferBytes
+
+// Loop is a reactor loop with the memory its connections share.
+type Loop struct {
+	*reactor.Loop
+	// Pool is where queued bytes are kept.
+	Pool *pool.Pool
+	// Buf is the one read buffer of the loop. Its contents last until the next
+	// Read of any connection.
+	Buf []byte
+	// Open is the number of connections open, for anyone to read.
+	Open atomic.Int64
+
+	dial     func(c *Conn, to Addr) syscall.Errno
+	segments [16][]byte
+}
+
+// NewLoop wraps r.
+func NewLoop(r *reactor.Loop) *Loop {
+	return &Loop{Loop: r, Pool: &pool.Pool{}, Buf: make([]byte, BufferBytes), dial: dialTCP}
+}
+
+// SetDialer replaces what Dial does, for tests that have no sockets.
+func (l *Loop) SetDialer(dial func(c *Conn, to Addr) syscall.Errno) { l.dial = dial }
+
+// AddrFrom converts an address.
+var AddrFrom = reactor.AddrFrom
+
+// Temporary reports whether a dial failed for want of something on this machine.
+func Temporary(errno syscall.Errno) bool { return reactor.Temporary(errno) }

@@ -1,0 +1,137 @@
+package transport
+
+import (
+	"syscall"
+
+	"weir/engine/reactor"
+)
+
+// Write sends data, and copies what the kernel does not take at once into the
+// queue. It takes everything: the caller watches Pending and stops reading from
+// the other side. A failure shows in Failed.
+func (c *Conn) Write(data []byte) {
+	if c.errno != 0 || c.state&(closed|wantShut|shut) != 0 || len(data) == 0 {
+		return
+	}
+	if c.out.Len() == 0 && c.state&writable != 0 {
+		data = data[c.send(data):]
+		if c.errno != 0 {
+			return
+		}
+	}
+	if len(data) > 0 {
+		c.out.Append(c.loop.Pool, data)
+	}
+}
+
+// send gives data to the kernel and returns how much it took.
+func (c *Conn) send(data []byte) int {
+	var n int
+	var errno syscall.Errno
+	if c.link != nil {
+		c.loop.segments[0] = data
+		n, errno = c.link.Write(c.loop.segments[:1])
+		c.loop.segments[0] = nil
+	} else {
+		n, errno = reactor.Write(int(c.fd), data)
+	}
+	return c.sent(n, len(data), errno)
+}
+
+// sent books the outcome of a send of want bytes.
+func (c *Conn) sent(n, want int, errno syscall.Errno) int {
+	if errno != 0 && errno != syscall.EAGAIN {
+		c.failWrite(errno)
+		return 0
+	}
+	n = max(n, 0)
+	// A short write means a full socket buffer: the next event says when it has
+	// room, and until then a call would be wasted.
+	if n < want {
+		c.state &^= writable
+	}
+	c.bytesOut += int64(n)
+	return n
+}
+
+// Flush sends what is queued, as far as the kernel takes it, and then the FIN if
+// CloseWrite asked for it.
+func (c *Conn) Flush() {
+	for c.out.Len() > 0 && c.state&writable != 0 {
+		segments := c.loop.segments[:]
+		count := c.out.Segments(segments)
+		want := 0
+		for _, s := range segments[:count] {
+			want += len(s)
+		}
+		var n int
+		var errno syscall.Errno
+		if c.link != nil {
+			n, errno = c.link.Write(segments[:count])
+		} else {
+			n, errno = reactor.Writev(int(c.fd), segments[:count])
+		}
+		clear(segments[:count])
+		n = c.sent(n, want, errno)
+		if c.errno != 0 {
+			return
+		}
+		c.out.Consume(c.loop.Pool, n)
+	}
+	if c.out.Len() == 0 && c.state&wantShut != 0 {
+		c.shutdown()
+	}
+}
+
+// CloseWrite ends the direction to the peer: FIN, behind what is queued.
+func (c *Conn) CloseWrite() {
+	if c.errno != 0 || c.state&(closed|wantShut|shut) != 0 {
+		return
+	}
+	c.state |= wantShut
+	if c.out.Len() == 0 && c.state&connecting == 0 {
+		c.shutdown()
+	}
+}
+
+func (c *Conn) shutdown() {
+	c.state = c.state&^wantShut | shut
+	var errno syscall.Errno
+	if c.link != nil {
+		errno = c.link.ShutdownWrite()
+	} else {
+		errno = reactor.ShutdownWrite(int(c.fd))
+	}
+	if errno != 0 && errno != syscall.ENOTCONN {
+		c.failWrite(errno)
+	}
+}
+
+// WriteEnded reports whether the FIN was sent.
+func (c *Conn) WriteEnded() bool { return c.state&shut != 0 }
+
+// Close closes at once; what is queued is dropped. It may be called twice.
+func (c *Conn) Close() { c.close(false) }
+
+// Reset closes with RST instead of FIN, so that the peer can tell a cut from an end.
+func (c *Conn) Reset() { c.close(true) }
+
+func (c *Conn) close(reset bool) {
+	if c.Closed() {
+		return
+	}
+	c.state |= closed
+	c.state &^= readable | writable | connecting
+	c.out.Clear(c.loop.Pool)
+	c.loop.Pool.Put(c.in)
+	c.in = nil
+	c.loop.Open.Add(-1)
+	if c.link != nil {
+		c.link.Close(reset)
+		return
+	}
+	if reset {
+		reactor.Linger0(int(c.fd))
+	}
+	c.loop.CloseFD(int(c.fd))
+}

@@ -9,9 +9,7 @@ import (
 // driveExchange moves request and response as far as they go. It reports whether
 // the session is in another phase with something to do.
 func (s *Session) driveExchange() (again bool) {
-	if s.up != nil {
-		s.up.Flush()
-	}
+	s.flushUp()
 	s.flushDown()
 	budget := transport.TurnBudget
 	for s.phase == phaseExchange && s.up != nil && budget > 0 {
@@ -32,6 +30,33 @@ func (s *Session) driveExchange() (again bool) {
 		s.yield()
 	}
 	return s.finish()
+}
+
+// flushUp sends queued request bytes and notes that the endpoint took some: an
+// upload that moves is not a response that is late.
+func (s *Session) flushUp() {
+	if s.up == nil || s.up.Pending() == 0 {
+		return
+	}
+	before := s.up.Pending()
+	s.up.Flush()
+	if s.up.Pending() < before {
+		s.x.movedAt = s.w.now()
+	}
+}
+
+// flushUp sends queued request bytes and notes that the endpoint took some: the
+// time it has to answer counts from there.
+func (s *Session) flushUp() {
+	if s.up == nil {
+		return
+	}
+	if before := s.up.Pending(); before > 0 {
+		s.up.Flush()
+		if s.up.Pending() < before {
+			s.x.movedAt = s.w.now()
+		}
+	}
 }
 
 // flushDown sends queued response bytes and notes that the client took some.

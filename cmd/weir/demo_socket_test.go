@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -118,13 +119,7 @@ func TestBadFramesAreAnswered(t *testing.T) {
 			}()
 			client.SetDeadline(time.Now().Add(10 * time.Second))
 			go client.Write(tt.sent) // may be cut short by the answer
-			f, err := ws.ReadFrame(client)
-			if err != nil || f.Header.OpCode != ws.OpClose {
-				t.Fatalf("%v, %v", f.Header, err)
-			}
-			if code, _ := ws.ParseCloseFrameData(f.Payload); code != tt.code {
-				t.Errorf("close %d, want %d", code, tt.code)
-			}
+			requireClose(t, client, tt.code)
 		})
 	}
 }
@@ -238,14 +233,24 @@ func TestChatIsTextOnlyAndBounded(t *testing.T) {
 			c := enter(t, h, running)
 			c.next()
 			go tt.send(c.conn) // may be cut short by the answer
-			f, err := ws.ReadFrame(c.conn)
-			if err != nil || f.Header.OpCode != ws.OpClose {
-				t.Fatalf("%v, %v", f.Header, err)
-			}
-			if code, _ := ws.ParseCloseFrameData(f.Payload); code != tt.code {
-				t.Errorf("close %d, want %d", code, tt.code)
-			}
+			requireClose(t, c.conn, tt.code)
 			running.Wait()
 		})
+	}
+}
+
+// requireClose reads one frame, which has to be a close with that code.
+func requireClose(t *testing.T, r io.Reader, want ws.StatusCode) {
+	t.Helper()
+	h, err := ws.ReadHeader(r)
+	if err != nil || h.OpCode != ws.OpClose || h.Length > ws.MaxControlFramePayloadSize {
+		t.Fatalf("%v, %v", h, err)
+	}
+	payload := make([]byte, h.Length)
+	if _, err := io.ReadFull(r, payload); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := ws.ParseCloseFrameData(payload); code != want {
+		t.Errorf("close %d, want %d", code, want)
 	}
 }

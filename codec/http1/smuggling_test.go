@@ -71,7 +71,8 @@ func feedMessage(kind string, pieces []string) Code {
 		buf = grow(buf, piece)
 		var n int
 		var code Code
-		f, length := BodyNone, int64(0)
+		var f Framing
+		var length int64
 		if kind == "request" {
 			n, code = ParseRequestHead(buf, scanned, &DefaultLimits, &req)
 			f, length = req.Framing, req.Length

@@ -82,12 +82,18 @@ func (c *Cluster) add(ctx context.Context, e configs.Endpoint, lookup Lookup) er
 		return fmt.Errorf("port %q: %w", portText, errors.Unwrap(err))
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
+		if ip.Zone() != "" {
+			return errors.New("addresses with a zone are not supported")
+		}
 		c.addAddr(e.Address, netip.AddrPortFrom(ip, uint16(port)), e.Weight)
 		return nil
 	}
 	ips, err := lookup(ctx, "ip", host)
 	if err != nil {
 		return err
+	}
+	if len(ips) == 0 {
+		return errors.New("the name has no address")
 	}
 	for _, ip := range ips {
 		at := netip.AddrPortFrom(ip.Unmap(), uint16(port))
@@ -103,7 +109,8 @@ func (c *Cluster) addAddr(address string, at netip.AddrPort, weight int) {
 }
 
 // schedule places each endpoint's turns evenly over one round: the k-th of w turns
-// at (k+1/2)/w of it.
+// of the i-th of n endpoints at (k+(i+1/2)/n)/w of it. The share of i keeps
+// endpoints of one weight apart: without it their turns would come in bursts.
 func schedule(endpoints []*Endpoint) []uint16 {
 	divisor := 0
 	for _, e := range endpoints {
@@ -114,10 +121,11 @@ func schedule(endpoints []*Endpoint) []uint16 {
 		index int
 	}
 	var turns []turn
-	for _, e := range endpoints {
+	for i, e := range endpoints {
 		w := e.Weight / divisor
+		phase := (float64(i) + 0.5) / float64(len(endpoints))
 		for k := range w {
-			turns = append(turns, turn{(float64(k) + 0.5) / float64(w), e.index})
+			turns = append(turns, turn{(float64(k) + phase) / float64(w), e.index})
 		}
 	}
 	slices.SortStableFunc(turns, func(a, b turn) int { return cmp.Compare(a.at, b.at) })

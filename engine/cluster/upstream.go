@@ -22,12 +22,18 @@ type Upstream struct {
 func (u *Upstream) Reused() bool { return u.uses > 1 }
 
 // Keep makes u idle, for the next exchange with its endpoint, or closes it if
-// there are enough, if it is too old, or if it has bytes that belong to nothing.
-// The caller must not touch u afterwards.
+// there are enough, if it is too old, if either direction has ended, or if it has
+// bytes that belong to nothing. It may read into Loop.Buf. The caller must not
+// touch u afterwards.
 func (u *Upstream) Keep() {
 	l := u.local
 	list := &l.idle[u.Endpoint.index]
-	if list.n >= l.maxIdle || l.lifetime > 0 && l.loop.Now()-u.born > l.lifetime {
+	now := l.loop.Now()
+	until, old := now+l.idleTimeout, false
+	if l.lifetime > 0 {
+		until, old = min(until, u.born+l.lifetime), now-u.born >= l.lifetime
+	}
+	if old || list.n >= l.maxIdle || u.spent() {
 		u.Discard(false)
 		return
 	}
@@ -39,10 +45,15 @@ func (u *Upstream) Keep() {
 	list.top, u.listed = u, true
 	list.n++
 	l.counters.Idle.Add(1)
-	l.loop.Arm(&u.timer, l.loop.Now()+l.idleTimeout)
+	l.loop.Arm(&u.timer, until)
 	if u.Readable() {
 		u.OnConn(&u.Conn)
 	}
+}
+
+// spent reports whether another exchange is out of the question.
+func (u *Upstream) spent() bool {
+	return u.Err() != 0 || u.ReadEnded() || u.WriteEnded() || u.Pending() > 0
 }
 
 // Discard closes u and gives it back; the caller must not touch it afterwards.
@@ -64,11 +75,11 @@ func (u *Upstream) OnConn(*transport.Conn) {
 	if !u.Readable() && !u.Failed() {
 		return
 	}
-	_, _, r := u.Read()
-	if r == transport.ReadAgain {
+	data, _, r := u.Read()
+	if r == transport.ReadAgain && len(data) == 0 {
 		return
 	}
-	if r == transport.ReadData {
+	if len(data) > 0 {
 		u.local.counters.Faults[fault.SurplusResponse].Add(1)
 	}
 	u.Discard(false)

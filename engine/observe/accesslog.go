@@ -1,15 +1,19 @@
 package observe
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"time"
 )
 
 const (
 	blockBytes   = 32 << 10
 	blocksQueued = 64 // what may wait for a slow disk: 2 MiB
+
+	closePatience = 5 * time.Second
 )
 
 // AccessLog writes blocks of lines on a goroutine of its own, so that a slow disk
@@ -21,13 +25,15 @@ type AccessLog struct {
 	spare  sync.Pool
 	done   chan struct{}
 	failed func(error)
+
+	patience time.Duration // of Close with the writer
 }
 
 // OpenAccessLog opens target: "stdout" writes to stdout, "off" gives nil, anything
 // else is a file that is appended to. failed is told of the first write error of
 // a run of them, on the log's goroutine.
 func OpenAccessLog(target string, stdout io.Writer, failed func(error)) (*AccessLog, error) {
-	a := &AccessLog{out: stdout, blocks: make(chan []byte, blocksQueued), done: make(chan struct{}), failed: failed}
+	a := &AccessLog{out: stdout, blocks: make(chan []byte, blocksQueued), done: make(chan struct{}), failed: failed, patience: closePatience}
 	switch target {
 	case "off":
 		return nil, nil
@@ -58,10 +64,17 @@ func (a *AccessLog) run() {
 }
 
 // Close writes what was handed over and closes the file. Every Lines must have
-// been flushed before.
+// been flushed before, and may not be used again. A writer that is stuck does not
+// keep the process from ending: it is left after a while, with an error.
 func (a *AccessLog) Close() error {
 	close(a.blocks)
-	<-a.done
+	patience := time.NewTimer(a.patience)
+	defer patience.Stop()
+	select {
+	case <-a.done:
+	case <-patience.C:
+		return errors.New("access log: the writer is stuck; the last lines are lost")
+	}
 	if a.file != nil {
 		return a.file.Close()
 	}

@@ -18,6 +18,7 @@ func NewLogger(w io.Writer, level, format string) (*zap.Logger, error) {
 	cfg := zap.NewProductionEncoderConfig()
 	cfg.TimeKey, cfg.MessageKey = "time", "message"
 	cfg.EncodeTime = zapcore.TimeEncoderOfLayout("2006-01-02T15:04:05.000Z07:00")
+	cfg.EncodeDuration = zapcore.StringDurationEncoder
 	var enc zapcore.Encoder
 	if format == "text" {
 		cfg.ConsoleSeparator = " "

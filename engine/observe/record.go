@@ -121,7 +121,13 @@ func escape[T string | []byte](dst []byte, value T) []byte {
 			i++
 		default:
 			r, size := decodeRune(value[i:])
-			dst = utf8.AppendRune(dst, r)
+			if r < 0xa0 || r == '\u2028' || r == '\u2029' {
+				// C1 controls steer a terminal that shows the log; the separators
+				// are line ends to some readers.
+				dst = append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+			} else {
+				dst = utf8.AppendRune(dst, r)
+			}
 			i += size
 		}
 	}

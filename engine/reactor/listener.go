@@ -23,7 +23,8 @@ type Acceptor interface {
 	// MayAccept is asked before each accept; false pauses the listener until
 	// Resume, and what comes waits in the kernel's backlog.
 	MayAccept() bool
-	// OnAcceptError is told once an accept has failed for want of resources.
+	// OnAcceptError is told once an accept has failed for want of resources; shed
+	// says that the connection was closed, not left in the backlog.
 	OnAcceptError(errno syscall.Errno, shed bool)
 }
 
@@ -46,7 +47,8 @@ type Listener struct {
 
 // Bind opens a listening socket with SO_REUSEPORT and SO_REUSEADDR. The caller
 // passes the descriptor to Listen, or closes it. An unspecified IPv6 address
-// takes IPv4 too. Errors are plain errno values for the caller to name.
+// takes IPv4 too; zones are ignored. Errors are plain errno values for the caller
+// to name.
 func Bind(address netip.AddrPort) (fd int, bound netip.AddrPort, err error) {
 	return bind(address, true)
 }
@@ -105,11 +107,15 @@ func bind(address netip.AddrPort, share bool) (fd int, bound netip.AddrPort, err
 	return fd, bound, nil
 }
 
-// Listen serves a bound socket on the loop. Call it on the loop, or before Run.
+// Listen serves a bound socket on the loop, and owns it from here on; on failure it
+// stays the caller's. Call it on the loop, or before Run.
 func (l *Loop) Listen(fd int, a Acceptor) (*Listener, error) {
 	ln := &Listener{loop: l, acceptor: a, fd: fd, reserve: openReserve()}
 	ln.timer.Handler = ln
 	if err := l.Register(fd, ln); err != nil {
+		if ln.reserve >= 0 {
+			closeFD(ln.reserve)
+		}
 		return nil, fmt.Errorf("reactor: %w", err)
 	}
 	return ln, nil
@@ -118,7 +124,11 @@ func (l *Loop) Listen(fd int, a Acceptor) (*Listener, error) {
 // Drain accepts what waits in the backlog and closes: whoever has connected before
 // the door shut is let in.
 func (ln *Listener) Drain() {
-	ln.accept()
+	for range backlog / acceptBudget {
+		if !ln.accept() {
+			break
+		}
+	}
 	ln.Close()
 }
 
@@ -145,29 +155,34 @@ func (ln *Listener) Resume() {
 }
 
 // OnReady accepts what waits.
-func (ln *Listener) OnReady(Ready) { ln.accept() }
+func (ln *Listener) OnReady(Ready) { ln.OnYield() }
 
 // OnYield goes on accepting after the budget of a turn.
-func (ln *Listener) OnYield() { ln.accept() }
+func (ln *Listener) OnYield() {
+	if ln.accept() {
+		ln.loop.Yield(ln)
+	}
+}
 
 // OnTimer ends a back-off.
 func (ln *Listener) OnTimer(int64) {
 	ln.waiting = false
-	ln.accept()
+	ln.OnYield()
 }
 
 // OnPanic keeps the listener: one connection's bug must not close the door.
 func (ln *Listener) OnPanic() { ln.loop.Yield(ln) }
 
-func (ln *Listener) accept() {
+// accept takes a budget of connections and reports whether more may wait.
+func (ln *Listener) accept() (more bool) {
 	if ln.paused || ln.waiting || ln.fd < 0 {
-		return
+		return false
 	}
 	var sa unix.RawSockaddrAny
 	for range acceptBudget {
 		if !ln.acceptor.MayAccept() {
 			ln.paused = true
-			return
+			return false
 		}
 		fd, errno := accept(ln.fd, &sa)
 		switch errno {
@@ -175,33 +190,41 @@ func (ln *Listener) accept() {
 			ln.backoff = 0
 			ln.acceptor.OnAccept(fd, addrFromRaw(&sa))
 			if ln.fd < 0 {
-				return
+				return false
 			}
 		case unix.EAGAIN:
-			return
-		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-			ln.fullTable(errno)
-			return
+			return false
+		case unix.ECONNABORTED, unix.EPROTO, unix.EPERM, unix.ENOPROTOOPT, unix.ENETDOWN,
+			unix.ENETUNREACH, unix.EHOSTDOWN, unix.EHOSTUNREACH, unix.ENONET, unix.ETIMEDOUT, unix.ECONNRESET:
+			// This connection died in the backlog, or a firewall forbids it
+			// (accept(2)); the next one may be well.
 		default:
-			// The connection died in the backlog (ECONNABORTED and the network
-			// errors of accept(2)); the next one may be well.
+			// Want of resources, or what no retry cures: never to be tried at once.
+			ln.failed(errno)
+			return false
 		}
 	}
-	ln.loop.Yield(ln)
+	return true
 }
 
-// fullTable sheds one connection and backs off.
-func (ln *Listener) fullTable(errno syscall.Errno) {
+// failed sheds one connection if the descriptor table is full, and backs off.
+func (ln *Listener) failed(errno syscall.Errno) {
 	shed := false
-	if ln.reserve >= 0 && errno == unix.EMFILE {
+	if errno == unix.EMFILE && ln.reserve >= 0 {
 		closeFD(ln.reserve)
 		var sa unix.RawSockaddrAny
-		if fd, e := accept(ln.fd, &sa); e == 0 {
+		fd, e := accept(ln.fd, &sa)
+		if e == 0 {
 			Linger0(fd)
 			closeFD(fd)
 			shed = true
 		}
 		ln.reserve = openReserve()
+		if e == unix.EAGAIN {
+			// EMFILE comes even if nobody waits. Then nobody was refused, and the
+			// next connection makes an event.
+			return
+		}
 	}
 	if ln.reserve < 0 {
 		ln.reserve = openReserve()

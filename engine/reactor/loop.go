@@ -15,7 +15,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"syscall"
+	"time"
 
 	errorx "github.com/panjf2000/gnet/v2/pkg/errors"
 	"github.com/panjf2000/gnet/v2/pkg/netpoll"
@@ -31,8 +33,8 @@ const (
 	Readable Ready = 1 << iota
 	// Writable: a write may be taken, or a connect has ended.
 	Writable
-	// HangUp: the peer has closed its side or the connection failed; a short read
-	// is then no proof that nothing is left.
+	// HangUp: the peer has closed its side, the connection failed, or urgent data
+	// came; a short read is then no proof that nothing is left.
 	HangUp
 )
 
@@ -74,14 +76,27 @@ type Loop struct {
 	stopping bool
 	panicked func(cause any, stack []byte)
 
+	// gate keeps Post off the poller's descriptors once they are closed: their
+	// numbers may already be somebody's connection.
+	gate  sync.RWMutex
+	ended bool
+
 	attachment netpoll.PollAttachment // scratch: netpoll reads only its FD
 }
 
+// ErrEnded is Post's answer once Run has returned.
+var ErrEnded = errors.New("reactor: the loop has ended")
+
 // New opens a loop. panicked is told of a handler's panic, on the loop, after
-// which the loop goes on. Errors name the system call that failed.
+// which the loop goes on; nil lets panics through. Errors name the system call
+// that failed.
 func New(panicked func(cause any, stack []byte)) (*Loop, error) {
 	l := NewManual()
 	l.panicked = panicked
+	// Go opens its own epoll descriptor at the first timer of the process, and ends
+	// the process if it cannot: that must not wait until the table is full.
+	time.AfterFunc(time.Hour, func() {}).Stop()
+	l.wheel.caught = l.catchValue
 	var err error
 	if l.poller, err = netpoll.OpenPoller(); err != nil {
 		return nil, fmt.Errorf("reactor: %w", err)
@@ -108,7 +123,8 @@ func New(panicked func(cause any, stack []byte)) (*Loop, error) {
 }
 
 // NewManual makes a loop without a poller, for tests of what runs on loops: its
-// clock stands still until AdvanceTo, and RunYielded takes the place of a turn.
+// clock stands still until AdvanceTo, and RunYielded takes the place of a turn. It
+// can neither watch descriptors nor be posted to, and lets panics through.
 func NewManual() *Loop {
 	return &Loop{timerFD: -1, yieldFD: -1, armed: noDeadline, now: 1}
 }
@@ -117,6 +133,7 @@ func NewManual() *Loop {
 // an error only if epoll itself fails.
 func (l *Loop) Run() error {
 	err := l.poller.Polling(l.onEvent)
+	l.end()
 	if errors.Is(err, errorx.ErrEngineShutdown) {
 		return nil
 	}
@@ -128,27 +145,49 @@ func (l *Loop) Stop() error { return l.Post(func() { l.stopping = true }) }
 
 // Close releases the loop's own descriptors. Call it after Run has returned.
 func (l *Loop) Close() error {
+	l.end()
 	var errs []error
 	for _, fd := range []int{l.timerFD, l.yieldFD} {
 		if fd >= 0 {
 			errs = append(errs, unix.Close(fd))
 		}
 	}
-	return errors.Join(append(errs, l.poller.Close())...)
+	l.timerFD, l.yieldFD = -1, -1
+	if l.poller != nil {
+		errs = append(errs, l.poller.Close())
+		l.poller = nil
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Loop) end() {
+	l.gate.Lock()
+	l.ended = true
+	l.gate.Unlock()
 }
 
 // Post runs fn on the loop, soon. Any goroutine may call it; posts from one
-// goroutine keep their order. It allocates.
+// goroutine keep their order. What is posted while the loop stops may not run;
+// once it has stopped the error is ErrEnded. It allocates.
 func (l *Loop) Post(fn func()) error {
+	l.gate.RLock()
+	defer l.gate.RUnlock()
+	if l.ended || l.poller == nil {
+		return ErrEnded
+	}
 	return l.poller.Trigger(queue.HighPriority, l.runPosted, fn)
 }
 
 func (l *Loop) runPosted(fn any) error {
-	defer l.catch(fn)
 	l.now = monotonic()
-	fn.(func())()
+	l.call(fn.(func()))
 	l.endTurn()
 	return l.verdict()
+}
+
+func (l *Loop) call(fn func()) {
+	defer l.catch(nil)
+	fn()
 }
 
 // Now is the loop's clock at the start of this turn, in nanoseconds, monotonic,
@@ -238,7 +277,6 @@ func (l *Loop) dispatch(h Handler, r Ready) {
 }
 
 func (l *Loop) fireTimers() {
-	defer func() { l.catchValue(recover(), l.wheel.firing) }()
 	l.armed = noDeadline
 	l.wheel.advance(l.now)
 }
@@ -263,7 +301,7 @@ func (l *Loop) endTurn() {
 		r := l.released[last]
 		l.released[last] = nil
 		l.released = l.released[:last]
-		r.OnRelease()
+		l.recycle(r)
 	}
 	if l.timerFD < 0 || l.wheel.count == 0 {
 		return
@@ -272,6 +310,11 @@ func (l *Loop) endTurn() {
 		l.armed = next
 		setTimerFD(l.timerFD, next-l.now)
 	}
+}
+
+func (l *Loop) recycle(r Releaser) {
+	defer l.catch(nil)
+	r.OnRelease()
 }
 
 func (l *Loop) verdict() error {
@@ -290,20 +333,31 @@ func (l *Loop) catchValue(cause, who any) {
 	if cause == nil {
 		return
 	}
-	if l.panicked != nil {
-		l.panicked(cause, debug.Stack())
+	if l.panicked == nil {
+		panic(cause)
 	}
+	l.panicked(cause, debug.Stack())
 	if h, ok := who.(interface{ OnPanic() }); ok {
-		h.OnPanic()
+		l.abandon(h)
 	}
+}
+
+// abandon runs OnPanic. What is broken may well panic again on its way out.
+func (l *Loop) abandon(h interface{ OnPanic() }) {
+	defer l.catch(nil)
+	h.OnPanic()
 }
 
 // readiness maps epoll's bits. An error or a hang-up makes both directions worth
 // trying: the system call says which.
 func readiness(ev netpoll.IOEvent) Ready {
 	var r Ready
-	if ev&(unix.EPOLLIN|unix.EPOLLPRI) != 0 {
+	if ev&unix.EPOLLIN != 0 {
 		r |= Readable
+	}
+	// A read stops short in front of an urgent byte, with more behind it.
+	if ev&unix.EPOLLPRI != 0 {
+		r |= Readable | HangUp
 	}
 	if ev&unix.EPOLLOUT != 0 {
 		r |= Writable

@@ -88,6 +88,39 @@ func SocketError(fd int) syscall.Errno {
 	return syscall.Errno(value)
 }
 
+// ConnectError tells how the connect of a TCP socket ended: 0 if it is up, an
+// errno, or EINPROGRESS if it has not ended, as after a stale event.
+//
+// A connect to a port of this machine that nobody listens on can meet itself, when
+// the kernel picks that very port for its own end. Such a socket talks to itself,
+// and keeps the endpoint from binding its port: it counts as refused.
+func ConnectError(fd int) syscall.Errno {
+	if errno := SocketError(fd); errno != 0 {
+		return errno
+	}
+	peer, errno := sockname(unix.SYS_GETPEERNAME, fd)
+	switch {
+	case errno == unix.ENOTCONN:
+		return unix.EINPROGRESS
+	case errno != 0:
+		return errno
+	}
+	if local, errno := sockname(unix.SYS_GETSOCKNAME, fd); errno == 0 && local == peer {
+		return unix.ECONNREFUSED
+	}
+	return 0
+}
+
+func sockname(call uintptr, fd int) (Addr, syscall.Errno) {
+	var sa unix.RawSockaddrAny
+	size := uint32(unix.SizeofSockaddrAny)
+	_, _, e := unix.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(&sa)), uintptr(unsafe.Pointer(&size)))
+	if e != 0 {
+		return Addr{}, e
+	}
+	return addrFromRaw(&sa), 0
+}
+
 func accept(fd int, sa *unix.RawSockaddrAny) (int, syscall.Errno) {
 	for {
 		size := uint32(unix.SizeofSockaddrAny)
@@ -103,7 +136,9 @@ func accept(fd int, sa *unix.RawSockaddrAny) (int, syscall.Errno) {
 
 func closeFD(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 
-var one = [8]byte{1} // the eventfd counter's step; its byte order does not matter
+// one is an eventfd counter's step, in native byte order: a large step would fill
+// the counter, and a full one takes no more writes.
+var one uint64 = 1
 
 func signalEventFD(fd int) {
 	_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&one)), 8)

@@ -37,13 +37,17 @@ type wheel struct {
 	occupied [levels]uint64
 	elapsed  int64 // ticks up to which everything has fired
 	count    int
-	firing   TimerHandler // whose OnTimer ran last
+	caught   func(cause, who any) // told of a handler's panic; nil: it goes on
 }
 
 // arm sets t to fire at the first tick not before the deadline.
 func (w *wheel) arm(t *Timer, deadline int64) {
 	w.cancel(t)
-	t.ticks = max((deadline+1<<tickShift-1)>>tickShift, w.elapsed+1)
+	ticks := deadline >> tickShift
+	if deadline&(1<<tickShift-1) != 0 {
+		ticks++
+	}
+	t.ticks = max(ticks, w.elapsed+1)
 	w.insert(t)
 	w.count++
 }
@@ -148,9 +152,17 @@ func (w *wheel) advance(now int64) {
 			}
 			t.ticks = 0
 			w.count--
-			w.firing = t.Handler
-			w.firing.OnTimer(now)
+			w.fire(t.Handler, now)
 		}
 	}
 	w.elapsed = max(w.elapsed, ticks)
+}
+
+// fire runs one handler. A panic costs that handler alone: the others of its slot
+// are due as well, and would wait for a whole turn of the wheel.
+func (w *wheel) fire(h TimerHandler, now int64) {
+	if w.caught != nil {
+		defer func() { w.caught(recover(), h) }()
+	}
+	h.OnTimer(now)
 }

@@ -45,20 +45,6 @@ func (s *Session) flushUp() {
 	}
 }
 
-// flushUp sends queued request bytes and notes that the endpoint took some: the
-// time it has to answer counts from there.
-func (s *Session) flushUp() {
-	if s.up == nil {
-		return
-	}
-	if before := s.up.Pending(); before > 0 {
-		s.up.Flush()
-		if s.up.Pending() < before {
-			s.x.movedAt = s.w.now()
-		}
-	}
-}
-
 // flushDown sends queued response bytes and notes that the client took some.
 func (s *Session) flushDown() {
 	if before := s.down.Pending(); before > 0 {
@@ -107,8 +93,12 @@ func (s *Session) carryRequest() (moved int) {
 	}
 	x.bodyAt = s.w.now()
 	x.expecting = false
+	taken := s.up.BytesOut()
 	used, kind := s.sendRequestBody(data)
 	x.rateBytes += int64(used)
+	if s.up.BytesOut() != taken {
+		x.movedAt = s.w.now()
+	}
 	s.down.Unread(data[used:])
 	if kind != fault.None {
 		s.fail(kind, byWeir)
@@ -329,7 +319,7 @@ func (s *Session) finish() (again bool) {
 	s.endExchange()
 	if keep {
 		s.on(evDone)
-		return s.down.Readable()
+		return s.down.Readable() || s.down.ReadEnded()
 	}
 	s.on(evDoneClose)
 	return true

@@ -88,7 +88,8 @@ func (s *Session) expired(kind fault.Kind) {
 			s.on(evTimeout)
 			return
 		}
-		s.refuse(kind)
+		data, _, _ := s.down.Read()
+		s.refuse(kind, len(data), s.since)
 		s.drive()
 	case fault.ConnectTimeout:
 		s.on(evTimeout)
@@ -109,6 +110,10 @@ func (s *Session) expired(kind fault.Kind) {
 		s.fail(kind, byWeir)
 		s.drive()
 	case fault.TunnelIdle:
+		if s.down.Pending()+s.up.Pending() > 0 {
+			s.cut(kind, byWeir) // an end in order would hide what was not delivered
+			return
+		}
 		s.blame(kind, byWeir)
 		s.on(evTimeout)
 	default:

@@ -106,20 +106,25 @@ func (s *Session) retry() {
 
 // clientLeft looks whether the client is still there while nothing is expected of
 // it. What it sends meanwhile, a pipelined request or the first bytes of a tunnel,
-// is held until its time; beyond one read's worth the socket's own buffer holds it.
+// is held until its time; beyond maxHeldAhead the socket's own buffer holds it, and
+// hides that the client has left. A FIN behind such bytes is no leave-taking: it is
+// the half-close of a client that has said all it wants answered.
 func (s *Session) clientLeft() bool {
-	if !s.x.reqDone || !s.down.MoreToRead() || s.down.Held() > 0 {
+	if !s.x.reqDone || !s.down.MoreToRead() || s.down.Held() > maxHeldAhead {
 		return false
 	}
 	data, _, r := s.down.Read()
 	s.down.Unread(data)
-	switch r {
-	case transport.ReadEnd:
-		s.gone(fault.ClientClosed)
-	case transport.ReadFailed:
+	switch {
+	case r == transport.ReadFailed:
 		s.gone(fault.ClientReset)
+	case r == transport.ReadEnd && len(data) == 0:
+		s.gone(fault.ClientClosed)
 	default:
 		return false
 	}
 	return true
 }
+
+// maxHeldAhead is how many bytes that are not due may be held while more is read.
+const maxHeldAhead = transport.BufferBytes / 2

@@ -83,14 +83,15 @@ func (x *exchange) blame(kind fault.Kind, by closer) {
 	}
 }
 
-// startExchange makes the exchange of the head in w.req.
-func (s *Session) startExchange() *exchange {
+// startExchange makes the exchange of the head in w.req, whose first byte came at
+// began.
+func (s *Session) startExchange(began int64) *exchange {
 	w := s.w
 	x := w.exchanges.Get()
 	now := w.now()
 	h := &w.req
 	*x = exchange{
-		began: s.since, sentAt: now, movedAt: now, bodyAt: now, rateAt: now,
+		began: began, sentAt: now, movedAt: now, bodyAt: now, rateAt: now,
 		downOut:    s.down.BytesOut() + int64(s.down.Pending()),
 		method:     h.Method,
 		oldClient:  h.Minor == 0,

@@ -33,20 +33,31 @@ func (s *Session) forward(path, rest []byte) {
 		w.rewrite = out[:0]
 	}
 	x.endpoint = x.local.Pick()
-	x.wire = w.Loop.Pool.Get(len(w.head) + len(out) + 1024)
-	x.wire.B = s.appendRequest(x.wire.B, out)
+	w.out = s.appendRequest(w.out[:0], out)
+	// Made to measure: a pooled buffer that grows is lost to the pool.
+	x.wire = w.Loop.Pool.Get(len(w.out) + s.holdable(rest))
+	x.wire.B = append(x.wire.B, w.out...)
 	rest = s.appendHeldBody(rest)
-	x.replayable = x.idempotent && x.reqDone && !x.upgrade
+	x.replayable = x.idempotent && x.reqDone
 	s.down.Unread(rest)
 	s.on(evHead)
 	s.connect()
 }
 
-// appendHeldBody takes the request body along with the head if all of it is here,
-// so that both go in one piece and can be sent again. It returns what is left.
+// holdable is how many bytes of rest are a request body that can be held whole, so
+// that head and body go in one piece and can be sent again. 0: it is to be streamed.
+func (s *Session) holdable(rest []byte) int {
+	h := &s.w.req
+	if s.x.reqDone || h.Framing != http1.BodyLength || h.Length > int64(min(len(rest), maxHeldBody)) {
+		return 0
+	}
+	return int(h.Length)
+}
+
+// appendHeldBody takes a holdable body along with the head. It returns what is left.
 func (s *Session) appendHeldBody(rest []byte) []byte {
 	x := s.x
-	if x.reqDone || len(rest) == 0 || len(rest) > maxHeldBody || s.w.req.Framing != http1.BodyLength || s.w.req.Length > int64(len(rest)) {
+	if s.holdable(rest) == 0 {
 		return rest
 	}
 	data, used, done, _ := x.reqBody.Next(rest)

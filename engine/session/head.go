@@ -23,11 +23,18 @@ func (s *Session) driveHead() (again bool) {
 		return false
 	}
 	if s.phase == phaseIdle {
+		// What was held over from the last exchange has been read, but not looked at.
+		held = 0
 		s.on(evBytes)
+	}
+	// A first request begins with its first byte, not with its connection.
+	began := s.since
+	if held == 0 {
+		began = w.now()
 	}
 	n, code := http1.ParseRequestHead(data, held, &s.ln.Limits, &w.req)
 	if code != http1.CodeOK {
-		s.refuseHead(data, code)
+		s.refuseHead(data, code, began)
 		return true
 	}
 	if n == 0 {
@@ -41,12 +48,12 @@ func (s *Session) driveHead() (again bool) {
 		return fresh > 0 && s.down.MoreToRead()
 	}
 	w.head = data[:n]
-	s.begin(data[n:])
+	s.begin(data[n:], began)
 	return true
 }
 
 // refuseHead answers a head that breaks a rule.
-func (s *Session) refuseHead(data []byte, code http1.Code) {
+func (s *Session) refuseHead(data []byte, code http1.Code, began int64) {
 	kind := fault.MalformedRequest
 	switch code {
 	case http1.CodeTargetTooLong:
@@ -63,15 +70,15 @@ func (s *Session) refuseHead(data []byte, code http1.Code) {
 	if s.w.debug {
 		s.tellRefused(data, code)
 	}
-	s.refuse(kind)
+	s.refuse(kind, len(data), began)
 }
 
 // begin routes the request whose head is in w.req and w.head. rest is what came
 // behind the head.
-func (s *Session) begin(rest []byte) {
+func (s *Session) begin(rest []byte, began int64) {
 	w := s.w
 	h := &w.req
-	x := s.startExchange()
+	x := s.startExchange(began)
 	x.downIn = s.down.BytesIn() - int64(len(w.head)+len(rest))
 	path, kind := s.canonicalPath()
 	s.takeNote(&x.note, path)
@@ -80,6 +87,7 @@ func (s *Session) begin(rest []byte) {
 	}
 	x.reqBody.Init(h.Framing, h.Length)
 	x.reqDone = x.reqBody.Done()
+	x.reqChunked = h.Framing == http1.BodyChunked
 	switch {
 	case kind != fault.None:
 	case h.Method == http1.MethodCONNECT || h.Method == http1.MethodTRACE:

@@ -44,15 +44,16 @@ const (
 // takeNote fills the note from the head in w.req. path is in canonical form.
 func (s *Session) takeNote(n *note, path []byte) {
 	w, h, data := s.w, &s.w.req, s.w.head
-	n.buf = w.Loop.Pool.Get(512)
+	agent := http1.Find(h.Fields, http1.FieldUserAgent)
+	n.buf = w.Loop.Pool.Get(noteBytes(h, agent, len(path)))
 	n.method = n.add(h.MethodName.Of(data), 64)
 	n.host = n.add(h.Host.Of(data), 512)
 	n.target = n.add(h.Target.Of(data), loggedTarget)
 	n.path = n.add(path, len(path))
 	n.query = n.add(h.Query.Of(data), int(h.Query.Len))
 	n.hasQuery = h.HasQuery
-	if i := http1.Find(h.Fields, http1.FieldUserAgent); i >= 0 {
-		n.agent = n.add(h.Fields[i].Value.Of(data), loggedAgent)
+	if agent >= 0 {
+		n.agent = n.add(h.Fields[agent].Value.Of(data), loggedAgent)
 	}
 	peer := s.peer.Addr()
 	trusted := s.ln.trusts(peer)
@@ -66,6 +67,17 @@ func (s *Session) takeNote(n *note, path []byte) {
 	w.small = peer.AppendTo(w.small[:0])
 	n.clientIP = n.add(w.small, len(w.small))
 	n.id = s.noteRequestID(n, trusted)
+}
+
+// noteBytes is the most that takeNote keeps of h, where agent is the index of
+// User-Agent: a pooled buffer that grows is lost to the pool.
+func noteBytes(h *http1.RequestHead, agent, path int) int {
+	const addresses = 2 * len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
+	n := int(h.MethodName.Len) + int(h.Host.Len) + min(int(h.Target.Len), loggedTarget) + path + int(h.Query.Len)
+	if agent >= 0 {
+		n += min(int(h.Fields[agent].Value.Len), loggedAgent)
+	}
+	return n + maxRequestID + addresses
 }
 
 // noteRequestID keeps the id a trusted proxy sent, else makes one.

@@ -7,13 +7,14 @@ import (
 )
 
 // refuse answers a request whose head could not be read, and closes: where the
-// next request would begin is anybody's guess.
-func (s *Session) refuse(kind fault.Kind) {
+// next request would begin is anybody's guess. size is how many bytes were read of
+// it; they are gone.
+func (s *Session) refuse(kind fault.Kind, size int, began int64) {
 	w := s.w
 	w.req.Reset()
 	w.head = nil
-	x := s.startExchange()
-	x.downIn = s.down.BytesIn() - int64(s.down.Held())
+	x := s.startExchange(began)
+	x.downIn = s.down.BytesIn() - int64(size)
 	x.keepAlive, x.oldClient = false, false
 	s.reply(kind)
 }

@@ -45,6 +45,9 @@ func (s *Session) readResponse(data []byte, held int) {
 // for the response.
 func (s *Session) sendInterim() {
 	x, w := s.x, s.w
+	// The endpoint has begun to answer: the request is not to be sent again.
+	w.Loop.Pool.Put(x.wire)
+	x.wire = nil
 	if w.resp.Status == 100 {
 		x.expecting = false
 		x.bodyAt, x.rateAt, x.rateBytes = w.now(), w.now(), 0

@@ -108,6 +108,11 @@ func (s *Session) cut(kind fault.Kind, by closer) {
 // gone ends the session since the client has left.
 func (s *Session) gone(kind fault.Kind) {
 	s.blame(kind, byClient)
+	if s.x != nil {
+		// It may have ended only its own direction; it must not take what it has of
+		// a response for the whole.
+		s.down.Reset()
+	}
 	s.on(evGone)
 }
 

@@ -119,8 +119,13 @@ func (t *tunnel) note() *note {
 // driveTunnel moves bytes both ways. Each direction ends by itself: FIN goes on as
 // FIN, behind what is queued; a reset of either side resets the other.
 func (s *Session) driveTunnel() {
+	queued := s.down.Pending() + s.up.Pending()
 	s.down.Flush()
 	s.up.Flush()
+	// A slow peer that takes what is queued for it is not silent.
+	if s.down.Pending()+s.up.Pending() < queued {
+		s.since = s.w.now()
+	}
 	left := s.relay(&s.down, &s.up.Conn, &s.pausedDown) + s.relay(&s.up.Conn, &s.down, &s.pausedUp)
 	switch {
 	case s.down.Err() != 0:
@@ -147,6 +152,8 @@ func (s *Session) relay(from, to *transport.Conn, paused *bool) (left int) {
 		if budget <= 0 {
 			return 1
 		}
+		// A FIN that was read behind early bytes comes to notice here, with them.
+		ended := from.ReadEnded() && from.Held() == 0
 		data, _, r := from.Read()
 		if len(data) > 0 {
 			s.since = s.w.now()
@@ -154,10 +161,14 @@ func (s *Session) relay(from, to *transport.Conn, paused *bool) (left int) {
 			budget -= len(data)
 		}
 		if r == transport.ReadEnd {
-			s.halfClosed(from, to)
+			if !ended { // else it is an event behind the FIN, and no news
+				s.halfClosed(from, to)
+			}
 			return 0
 		}
-		if r != transport.ReadData {
+		// Not so for ReadAgain: held bytes may have filled the buffer, and then the
+		// socket was not asked.
+		if r == transport.ReadFailed {
 			return 0
 		}
 		if to.Pending() > s.w.high {

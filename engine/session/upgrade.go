@@ -28,7 +28,7 @@ func (s *Session) checkUpgrade() fault.Kind {
 	version, okVersion := only(data, h.Fields, http1.FieldSecWebSocketVersion)
 	key, okKey := only(data, h.Fields, http1.FieldSecWebSocketKey)
 	switch {
-	case h.Method != http1.MethodGET || h.Framing != http1.BodyNone || !okVersion:
+	case h.Method != http1.MethodGET || !x.reqDone || !okVersion:
 		return fault.BadUpgrade
 	case string(version) != "13":
 		return fault.WebSocketVersion
@@ -37,8 +37,8 @@ func (s *Session) checkUpgrade() fault.Kind {
 	}
 	x.upgrade = true
 	websocket.AppendAccept(x.accept[:0], key)
-	x.note.protocols = x.note.addList(data, h.Fields, http1.FieldSecWebSocketProtocol)
-	x.note.extensions = x.note.addList(data, h.Fields, http1.FieldSecWebSocketExtensions)
+	x.note.protocols = s.noteList(http1.FieldSecWebSocketProtocol)
+	x.note.extensions = s.noteList(http1.FieldSecWebSocketExtensions)
 	return fault.None
 }
 
@@ -51,11 +51,17 @@ func only(data []byte, fields []http1.Field, id http1.FieldID) (value []byte, ok
 	return fields[i].Value.Of(data), true
 }
 
-// addList keeps the values of all fields called id as one list.
-func (n *note) addList(data []byte, fields []http1.Field, id http1.FieldID) part {
-	off := len(n.buf.B)
-	n.buf.B = appendList(n.buf.B, data, fields, id)
-	return part{uint32(off), uint32(max(len(n.buf.B)-off-len(", "), 0))}
+// noteList keeps the values of all fields called id as one list.
+func (s *Session) noteList(id http1.FieldID) part {
+	n, w := &s.x.note, s.w
+	w.small = appendList(w.small[:0], w.head, w.req.Fields, id)
+	list := w.small[:max(len(w.small)-len(", "), 0)]
+	if old := n.buf; cap(old.B)-len(old.B) < len(list) {
+		n.buf = w.Loop.Pool.Get(len(old.B) + len(list))
+		n.buf.B = append(n.buf.B, old.B...)
+		w.Loop.Pool.Put(old)
+	}
+	return n.add(list, len(list))
 }
 
 // switchProtocols takes a 101, whose head is in w.resp, and turns the session into
@@ -108,11 +114,7 @@ func (s *Session) validSwitch() bool {
 			return false
 		}
 	}
-	for i := range h.Fields {
-		f := &h.Fields[i]
-		if f.ID == http1.FieldSecWebSocketExtensions && !websocket.ExtensionsOffered(x.note.of(x.note.extensions), f.Value.Of(data)) {
-			return false
-		}
-	}
-	return true
+	// Several fields are one list, or an extension could be chosen twice.
+	w.small = appendList(w.small[:0], data, h.Fields, http1.FieldSecWebSocketExtensions)
+	return websocket.ExtensionsOffered(x.note.of(x.note.extensions), w.small)
 }

@@ -25,6 +25,12 @@ type Link interface {
 	Close(reset bool)
 }
 
+// attacher is a Link that tells its connection of readiness by itself.
+type attacher interface{ Attached(c *Conn) }
+
+// connector is a Link whose connect can fail: 0 is up, EINPROGRESS is not yet.
+type connector interface{ ConnectError() syscall.Errno }
+
 type state uint16
 
 const (
@@ -60,8 +66,8 @@ type Conn struct {
 	link  Link // nil: the socket fd
 	out   pool.Chain
 	in    *pool.Buffer // read, but handed back by Unread
-	fd    int32
 	errno syscall.Errno
+	fd    int32
 	state state
 
 	bytesIn, bytesOut int64
@@ -78,23 +84,33 @@ func (c *Conn) Accept(loop *Loop, fd int, owner Owner) syscall.Errno {
 // it is, or has failed. An errno means that it could not even be started.
 func (c *Conn) Dial(loop *Loop, to Addr, owner Owner) syscall.Errno {
 	*c = Conn{loop: loop, owner: owner, fd: -1, state: connecting}
-	return loop.dial(c, to)
+	errno := loop.dial(c, to)
+	if errno != 0 {
+		c.state = closed
+	}
+	return errno
 }
 
 // AttachLink puts c on a link instead of a socket, in place of what Accept or the
-// loop's dialer do. up says that no connect is pending.
+// loop's dialer do. up says that no connect is pending; a dialer passes no owner,
+// which leaves the one Dial was given.
 func (c *Conn) AttachLink(loop *Loop, link Link, owner Owner, up bool) {
+	if owner == nil {
+		owner = c.owner
+	}
 	*c = Conn{loop: loop, owner: owner, link: link, fd: -1, state: connecting}
 	if up {
 		c.state = writable
 	}
 	loop.Open.Add(1)
+	if a, ok := link.(attacher); ok {
+		a.Attached(c)
+	}
 }
 
 func dialTCP(c *Conn, to Addr) syscall.Errno {
 	fd, errno := reactor.Connect(to)
 	if errno != 0 {
-		c.state = closed
 		return errno
 	}
 	c.fd = int32(fd)
@@ -113,6 +129,16 @@ func (c *Conn) register() syscall.Errno {
 
 // OnReady is the reactor's call.
 func (c *Conn) OnReady(r reactor.Ready) {
+	if c.state&connecting != 0 && !c.finishConnect() {
+		return
+	}
+	if !c.Failed() {
+		c.told(r)
+	}
+	c.owner.OnConn(c)
+}
+
+func (c *Conn) told(r reactor.Ready) {
 	if r&reactor.HangUp != 0 {
 		c.state |= hungUp
 	}
@@ -121,25 +147,35 @@ func (c *Conn) OnReady(r reactor.Ready) {
 	}
 	if r&reactor.Writable != 0 {
 		c.state |= writable
-		if c.state&connecting != 0 {
-			c.finishConnect()
-		}
 	}
-	c.owner.OnConn(c)
 }
 
 // OnPanic is the reactor's call.
 func (c *Conn) OnPanic() { c.owner.OnConnPanic(c) }
 
-func (c *Conn) finishConnect() {
-	c.state &^= connecting
-	if c.link == nil {
-		if errno := reactor.SocketError(int(c.fd)); errno != 0 {
-			c.fail(errno)
-			return
-		}
+// finishConnect asks how the connect ended, and reports whether it has: the event
+// may be a stale one, of a descriptor that was closed and reused.
+func (c *Conn) finishConnect() bool {
+	errno := c.connectError()
+	if errno == syscall.EINPROGRESS {
+		return false
+	}
+	c.state = c.state&^connecting | writable
+	if errno != 0 {
+		c.fail(errno)
 	}
 	c.Flush()
+	return true
+}
+
+func (c *Conn) connectError() syscall.Errno {
+	if c.link == nil {
+		return reactor.ConnectError(int(c.fd))
+	}
+	if l, ok := c.link.(connector); ok {
+		return l.ConnectError()
+	}
+	return 0
 }
 
 // SetOwner hands c to another owner.
@@ -177,7 +213,9 @@ func (c *Conn) Pending() int { return c.out.Len() }
 
 // Failed reports whether the connection is dead and nothing is left to read; Err
 // says why.
-func (c *Conn) Failed() bool { return c.errno != 0 && c.state&readable == 0 }
+func (c *Conn) Failed() bool {
+	return c.errno != 0 && (c.state&readable == 0 || c.state&readEnded != 0)
+}
 
 // Err is the error the connection died of, or 0.
 func (c *Conn) Err() syscall.Errno { return c.errno }
@@ -204,6 +242,6 @@ func (c *Conn) fail(errno syscall.Errno) {
 // wait in the socket: an endpoint that refuses an upload answers, then resets.
 func (c *Conn) failWrite(errno syscall.Errno) {
 	c.errno = errno
-	c.state = c.state&^writable | readable
+	c.state = c.state&^(writable|wantShut) | readable
 	c.out.Clear(c.loop.Pool)
 }

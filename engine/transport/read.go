@@ -28,7 +28,7 @@ func (c *Conn) Read() (data []byte, fresh int, r Result) {
 // Unread hands data back: the next Read gives it again. It is the end of what was
 // read, at most half of the buffer where more is to be read after it.
 func (c *Conn) Unread(data []byte) {
-	if len(data) == 0 {
+	if len(data) == 0 || c.Closed() {
 		return
 	}
 	b := c.loop.Pool.Get(len(data))

@@ -78,7 +78,7 @@ func (c *Conn) Flush() {
 		}
 		c.out.Consume(c.loop.Pool, n)
 	}
-	if c.out.Len() == 0 && c.state&wantShut != 0 {
+	if c.out.Len() == 0 && c.state&wantShut != 0 && c.state&connecting == 0 {
 		c.shutdown()
 	}
 }
@@ -121,7 +121,7 @@ func (c *Conn) close(reset bool) {
 		return
 	}
 	c.state |= closed
-	c.state &^= readable | writable | connecting
+	c.state &^= readable | writable | connecting | wantShut
 	c.out.Clear(c.loop.Pool)
 	c.loop.Pool.Put(c.in)
 	c.in = nil

@@ -30,7 +30,7 @@ type Options struct {
 // Engine is one running weir. Several may live in one process.
 type Engine struct {
 	cfg       *configs.Config
-	log       *zap.Logger
+	log       *observe.Logger
 	access    *observe.AccessLog
 	loops     []*loop
 	addresses map[string]string
@@ -89,8 +89,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	for ; running > 0; running-- {
 		failed = errors.Join(failed, <-ended)
 	}
-	e.close()
 	e.log.Info("weir stopped")
+	e.close()
 	return failed
 }
 
@@ -142,6 +142,9 @@ func (e *Engine) close() {
 		if err := e.access.Close(); err != nil {
 			e.log.Error("closing the access log", zap.Error(err))
 		}
+	}
+	if e.log != nil {
+		_ = e.log.Close() // there is no other place to say that the log is stuck
 	}
 }
 

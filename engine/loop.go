@@ -53,7 +53,7 @@ func (e *Engine) newLoop(i, count int, table *route.Table, clusters []*cluster.C
 		locals[k] = c.Local(l.transport, &l.counters, &l.upstreams, i)
 	}
 	l.worker = session.NewWorker(session.Config{
-		Loop: l.transport, Table: table, Clusters: locals, Counters: &l.counters, Log: e.log, Access: e.access,
+		Loop: l.transport, Table: table, Clusters: locals, Counters: &l.counters, Log: e.log.Logger, Access: e.access,
 		PauseAbove: int(e.cfg.Engine.PauseAbove), FirstID: uint64(i) + 1, IDStep: uint64(count), Closed: l.closed,
 	})
 	return l, nil
@@ -81,6 +81,12 @@ func (ln *listener) MayAccept() bool {
 	if !ln.paused {
 		ln.paused = true
 		e.paused.Add(1)
+		if e.open.Load() < e.limit {
+			// The last one closed before it could see that somebody waits.
+			ln.paused = false
+			e.paused.Add(-1)
+			return true
+		}
 		e.log.Warn("connection limit reached, new ones wait in the backlog", zap.Int64("max_connections", e.limit), zap.String("listener", ln.cfg.Name))
 	}
 	return false
@@ -127,7 +133,7 @@ func (l *loop) resume() {
 }
 
 func (l *loop) post(fn func()) {
-	if err := l.reactor.Post(fn); err != nil {
+	if err := l.reactor.Post(fn); err != nil && !errors.Is(err, reactor.ErrEnded) {
 		l.engine.log.Error("posting to a loop", zap.Error(err))
 	}
 }

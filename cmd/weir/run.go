@@ -41,6 +41,7 @@ func run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
+	oneProcPerLoop(cfg.Engine.Loops)
 	e, err := engine.New(cfg, engineOptions(cmd.OutOrStdout(), cmd.ErrOrStderr()))
 	if err != nil {
 		return err

@@ -54,10 +54,10 @@ func TestAccessLogWritesLinesInOrder(t *testing.T) {
 	var out bytes.Buffer
 	a := openLog(t, "stdout", &out, nil)
 	var dropped Counter
-	lines := a.Lines(NewStamp(wall, 0), &dropped)
+	lines := a.Lines(NewStamp(wallFrom(wall, 0), 0), &dropped)
 	const n = 2000 // several blocks
 	var want []byte
-	stamp := NewStamp(wall, 0)
+	stamp := NewStamp(wallFrom(wall, 0), 0)
 	for i := range n {
 		r := fullRecord()
 		r.Conn = uint64(i)
@@ -81,7 +81,7 @@ func TestWriteAsksForAFlush(t *testing.T) {
 	var out bytes.Buffer
 	a := openLog(t, "stdout", &out, nil)
 	defer func() { _ = a.Close() }()
-	lines := a.Lines(NewStamp(wall, 0), &Counter{})
+	lines := a.Lines(NewStamp(wallFrom(wall, 0), 0), &Counter{})
 	soon, full := 0, 0
 	for full == 0 {
 		if lines.Write(fullRecord()) {
@@ -103,7 +103,7 @@ func TestSlowWriterLosesLinesAndCountsThem(t *testing.T) {
 	g := newGate()
 	a := openLog(t, "stdout", g, nil)
 	var dropped Counter
-	lines := a.Lines(NewStamp(wall, 1_000_000_000), &dropped)
+	lines := a.Lines(NewStamp(wallFrom(wall, 1_000_000_000), 1_000_000_000), &dropped)
 	const n = (blocksQueued + 10) * blockBytes / len(fullLine) // more than can wait
 	for range n {
 		lines.Write(fullRecord())
@@ -132,7 +132,7 @@ func TestCloseLeavesAStuckWriter(t *testing.T) {
 	g := newGate()
 	a := openLog(t, "stdout", g, nil)
 	a.patience = time.Millisecond
-	lines := a.Lines(NewStamp(wall, 0), &Counter{})
+	lines := a.Lines(NewStamp(wallFrom(wall, 0), 0), &Counter{})
 	lines.Write(fullRecord())
 	lines.Flush()
 	if err := a.Close(); err == nil || !strings.Contains(err.Error(), "stuck") {
@@ -152,7 +152,7 @@ func TestWriteErrorsAreToldOnceARun(t *testing.T) {
 		defer mu.Unlock()
 		told = append(told, err)
 	})
-	lines := a.Lines(NewStamp(wall, 0), &Counter{})
+	lines := a.Lines(NewStamp(wallFrom(wall, 0), 0), &Counter{})
 	full := errors.New("no space left on device")
 	// Each block is written before the next one is handed over.
 	attempt := func(fail error) {
@@ -187,7 +187,7 @@ func TestAccessLogAppendsToAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "access.log")
 	for range 2 {
 		a := openLog(t, path, nil, nil)
-		lines := a.Lines(NewStamp(wall, 1_000_000_000), &Counter{})
+		lines := a.Lines(NewStamp(wallFrom(wall, 1_000_000_000), 1_000_000_000), &Counter{})
 		lines.Write(fullRecord())
 		lines.Flush()
 		if err := a.Close(); err != nil {
@@ -218,7 +218,7 @@ func TestLinesDoNotAllocateWhenWarm(t *testing.T) {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
 	a := openLog(t, "stdout", io.Discard, nil)
-	lines := a.Lines(NewStamp(wall, 0), &Counter{})
+	lines := a.Lines(NewStamp(wallFrom(wall, 0), 0), &Counter{})
 	r := fullRecord()
 	run := func() {
 		r.Now += 1e6

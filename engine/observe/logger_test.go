@@ -24,6 +24,7 @@ func TestLoggerLevels(t *testing.T) {
 			log.Info("info line")
 			log.Warn("warn line")
 			log.Error("error line")
+			closeLog(t, log)
 			for i, l := range levels {
 				if got := strings.Contains(out.String(), l+" line"); got != (i >= least) {
 					t.Errorf("level %s, %s: %s written: %v", level, format, l, got)
@@ -43,6 +44,7 @@ func TestLoggerFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Info("a \"line\"\n", zap.String("k", "v\x1b"), zap.Duration("d", 1500*time.Millisecond))
+	closeLog(t, log)
 	var got map[string]any
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatalf("%v in %s", err, out.String())
@@ -62,8 +64,52 @@ func TestLoggerFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Warn("careful", zap.Int("n", 3))
+	closeLog(t, log)
 	want := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d) WARN careful \{"n": 3\}\n$`)
 	if !want.MatchString(out.String()) {
 		t.Errorf("%q", out.String())
+	}
+}
+
+func closeLog(t *testing.T, log *Logger) {
+	t.Helper()
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// blocked is a pipe that nobody reads until it is let go.
+type blocked struct {
+	free chan struct{}
+	bytes.Buffer
+}
+
+func (b *blocked) Write(p []byte) (int, error) {
+	<-b.free
+	return b.Buffer.Write(p)
+}
+
+// A loop that logs must never wait for whoever reads stderr.
+func TestLoggerNeverWaits(t *testing.T) {
+	out := &blocked{free: make(chan struct{})}
+	log, err := NewLogger(out, "info", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := strings.Repeat("x", 10_000)
+	for range 4 * logLinesBytes / len(line) {
+		log.Info(line)
+	}
+	close(out.free)
+	closeLog(t, log)
+	log.Info("after the end")
+	if got := out.Len(); got > 3*logLinesBytes {
+		t.Errorf("%d bytes were held for a writer that took none", got)
+	}
+	if !strings.Contains(out.String(), "log lines were dropped") {
+		t.Error("nothing tells that lines were dropped")
+	}
+	if strings.Contains(out.String(), "after the end") {
+		t.Error("a line was written after Close")
 	}
 }

@@ -30,7 +30,7 @@ const fullLine = `{"time":"2026-11-21T12:00:01.500Z","kind":"exchange","conn":7,
 	`"fault":"upstream_reset","fault_side":"upstream","closed_by":"endpoint"}` + "\n"
 
 func TestRecordIsOneLine(t *testing.T) {
-	stamp := NewStamp(wall, 1_000_000_000)
+	stamp := NewStamp(wallFrom(wall, 1_000_000_000), 1_000_000_000)
 	if got := string(fullRecord().Append(nil, stamp)); got != fullLine {
 		t.Errorf("got  %swant %s", got, fullLine)
 	}
@@ -56,7 +56,7 @@ var hostile = []struct{ name, in, want string }{
 }
 
 func TestRecordEscapesWhatPeersSend(t *testing.T) {
-	stamp := NewStamp(wall, 0)
+	stamp := NewStamp(wallFrom(wall, 0), 0)
 	for _, tt := range hostile {
 		t.Run(tt.name, func(t *testing.T) {
 			v := []byte(tt.in)
@@ -101,7 +101,7 @@ func FuzzRecord(f *testing.F) {
 	for _, tt := range hostile {
 		f.Add([]byte(tt.in), uint64(1), int64(1_500_000))
 	}
-	stamp := NewStamp(wall, 0)
+	stamp := NewStamp(wallFrom(wall, 0), 0)
 	f.Fuzz(func(t *testing.T, value []byte, conn uint64, ns int64) {
 		r := &Record{Kind: "exchange", Conn: conn, Target: value, Duration: ns}
 		line := r.Append(nil, stamp)
@@ -124,7 +124,7 @@ func FuzzRecord(f *testing.F) {
 }
 
 func TestRecordDoesNotAllocate(t *testing.T) {
-	stamp := NewStamp(wall, 0)
+	stamp := NewStamp(wallFrom(wall, 0), 0)
 	r := fullRecord()
 	r.Target = []byte("/\"\x01ü\xff\u2028")
 	dst := make([]byte, 0, 4096)

@@ -3,8 +3,9 @@ package observe
 import "time"
 
 // Stamp turns a loop's monotonic clock into dates, and formats each second once.
-// It belongs to one loop. Steps of the wall clock after Start are not followed.
+// It belongs to one loop.
 type Stamp struct {
+	clock   func(now int64) time.Time
 	wall    int64 // Unix nanoseconds at monotonic zero
 	second  int64
 	rfc3339 [len("2006-01-02T15:04:05")]byte
@@ -13,13 +14,19 @@ type Stamp struct {
 
 const httpDate = "Mon, 02 Jan 2006 15:04:05 GMT"
 
-// NewStamp anchors the clock: wall is the time at which the loop's clock shows now.
-func NewStamp(wall time.Time, now int64) *Stamp {
-	return &Stamp{wall: wall.UnixNano() - now, second: -1}
+// NewStamp anchors the clock: clock gives the time of day when the loop's clock
+// shows now, in a process time.Now whatever now is. It is asked again once a
+// second, so that steps of the wall clock, and a machine that slept, are followed.
+func NewStamp(clock func(now int64) time.Time, now int64) *Stamp {
+	return &Stamp{clock: clock, wall: clock(now).UnixNano() - now, second: -1}
 }
 
 func (s *Stamp) at(now int64) (second, nanos int64) {
 	unix := s.wall + now
+	if unix/1e9 != s.second {
+		s.wall = s.clock(now).UnixNano() - now
+		unix = s.wall + now
+	}
 	second, nanos = unix/1e9, unix%1e9
 	if second != s.second {
 		s.second = second

@@ -9,7 +9,7 @@ import (
 
 func TestStampFormats(t *testing.T) {
 	start := time.Date(2028, 2, 28, 23, 59, 59, 999_000_000, time.FixedZone("east", 3600)).Add(time.Hour)
-	s := NewStamp(start, 5_000)
+	s := NewStamp(wallFrom(start, 5_000), 5_000)
 	for _, tt := range []struct {
 		after        time.Duration
 		rfc3339, imf string
@@ -34,7 +34,7 @@ func TestStampFormats(t *testing.T) {
 func TestStampAgreesWithTheLibrary(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(8, 9))
 	start := time.Unix(1_790_000_000, 0)
-	s := NewStamp(start, 1)
+	s := NewStamp(wallFrom(start, 1), 1)
 	for range 2000 {
 		after := time.Duration(rnd.Int64N(1 << uint(rnd.IntN(60)+1)))
 		want := start.Add(after).UTC()
@@ -48,7 +48,7 @@ func TestStampAgreesWithTheLibrary(t *testing.T) {
 }
 
 func TestStampDoesNotAllocate(t *testing.T) {
-	s := NewStamp(wall, 0)
+	s := NewStamp(wallFrom(wall, 0), 0)
 	dst := make([]byte, 0, 100)
 	now := int64(0)
 	if n := testing.AllocsPerRun(1000, func() {
@@ -56,5 +56,20 @@ func TestStampDoesNotAllocate(t *testing.T) {
 		dst = s.AppendRFC3339(s.AppendHTTPDate(dst[:0], now), now)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// wallFrom is a wall clock that showed wall when the loop's showed start.
+func wallFrom(wall time.Time, start int64) func(int64) time.Time {
+	return func(now int64) time.Time { return wall.Add(time.Duration(now - start)) }
+}
+
+func TestStampFollowsStepsOfTheWallClock(t *testing.T) {
+	step := time.Duration(0)
+	s := NewStamp(func(now int64) time.Time { return wall.Add(time.Duration(now) + step) }, 0)
+	step = time.Hour
+	want := wall.Add(step + 2*time.Second).UTC().Format(http.TimeFormat)
+	if got := string(s.AppendHTTPDate(nil, int64(2*time.Second))); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }

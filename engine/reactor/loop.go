@@ -36,6 +36,8 @@ const (
 	// HangUp: the peer has closed its side, the connection failed, or urgent data
 	// came; a short read is then no proof that nothing is left.
 	HangUp
+	// Failed: the connection is broken; the system call or SocketError says how.
+	Failed
 )
 
 // Handler is all the reactor knows about a descriptor.
@@ -367,6 +369,9 @@ func readiness(ev netpoll.IOEvent) Ready {
 	}
 	if ev&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		r |= Readable | Writable | HangUp
+	}
+	if ev&unix.EPOLLERR != 0 {
+		r |= Failed
 	}
 	return r
 }

@@ -57,7 +57,7 @@ func TestReadinessOfEveryBit(t *testing.T) {
 		{unix.EPOLLPRI, Readable | HangUp},
 		{unix.EPOLLRDHUP, Readable | HangUp},
 		{unix.EPOLLHUP, Readable | Writable | HangUp},
-		{unix.EPOLLERR, Readable | Writable | HangUp},
+		{unix.EPOLLERR, Readable | Writable | HangUp | Failed},
 		{unix.EPOLLIN | unix.EPOLLOUT, Readable | Writable},
 	} {
 		if got := readiness(tt.bits); got != tt.want {

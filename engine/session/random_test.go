@@ -112,7 +112,8 @@ func debugLog(t *testing.T) *zap.Logger {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return log
+	t.Cleanup(func() { _ = log.Close() })
+	return log.Logger
 }
 
 // discard is a TB whose cleanups do not run.

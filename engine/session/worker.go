@@ -86,7 +86,7 @@ func NewWorker(cfg Config) *Worker {
 		debug:  cfg.Log.Core().Enabled(zap.DebugLevel),
 		high:   cfg.PauseAbove,
 		low:    cfg.PauseAbove / 2,
-		stamp:  observe.NewStamp(time.Now(), cfg.Loop.Now()),
+		stamp:  observe.NewStamp(wallClock, cfg.Loop.Now()),
 		nextID: cfg.FirstID,
 		random: mathrand.NewChaCha8(seed),
 	}
@@ -96,6 +96,8 @@ func NewWorker(cfg Config) *Worker {
 	}
 	return w
 }
+
+func wallClock(int64) time.Time { return time.Now() }
 
 func (w *Worker) now() int64 { return w.Loop.Now() }
 

@@ -139,6 +139,13 @@ func (c *Conn) OnReady(r reactor.Ready) {
 }
 
 func (c *Conn) told(r reactor.Ready) {
+	if r&reactor.Failed != 0 && c.errno == 0 && c.link == nil {
+		// Asked for at once: an owner that leaves c unread, for a peer that is slow,
+		// would otherwise learn of a reset only when it reads or writes again.
+		if errno := reactor.SocketError(int(c.fd)); errno != 0 {
+			c.failWrite(errno)
+		}
+	}
 	if r&reactor.HangUp != 0 {
 		c.state |= hungUp
 	}

@@ -55,7 +55,7 @@ func (c *Conn) read(p []byte) (int, Result) {
 		}
 		c.bytesIn += int64(n)
 		return n, ReadData
-	case n == 0:
+	case n == 0 && c.errno == 0:
 		c.state = c.state&^readable | readEnded
 		return 0, ReadEnd
 	case errno == syscall.EAGAIN && c.errno == 0:

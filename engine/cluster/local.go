@@ -54,17 +54,26 @@ func (l *Local) Next(e *Endpoint) *Endpoint {
 	return l.Endpoints[(e.index+1)%len(l.Endpoints)]
 }
 
-// Reuse takes an idle connection to e, or returns nil.
+// Reuse takes an idle connection to e, or returns nil. It asks the kernel whether
+// the connection is still good, since the event that would tell may not have been
+// delivered yet: bytes nobody asked for must not become the next answer. It may
+// read into Loop.Buf.
 func (l *Local) Reuse(e *Endpoint, owner transport.Owner) *Upstream {
-	u := l.idle[e.index].top
-	if u == nil {
-		return nil
+	for {
+		u := l.idle[e.index].top
+		if u == nil {
+			return nil
+		}
+		u.Poke()
+		if !u.stillIdle() {
+			continue
+		}
+		l.unlist(u)
+		u.uses++
+		u.SetOwner(owner)
+		l.counters.Reused.Add(1)
+		return u
 	}
-	l.unlist(u)
-	u.uses++
-	u.SetOwner(owner)
-	l.counters.Reused.Add(1)
-	return u
 }
 
 // Dial begins a new connection to e. errno is why it could not even begin; then

@@ -302,6 +302,38 @@ func TestKeepRefusesWhatIsNotClean(t *testing.T) {
 	}
 }
 
+// The event of surplus bytes, or of an end, may be behind the request that is about
+// to take the connection.
+func TestReuseAsksTheKernel(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		happens func(*transporttest.Link)
+		surplus int64
+	}{
+		{"surplus bytes", func(l *transporttest.Link) { l.SendQuietly("HTTP/1.1 200 OK\r\n") }, 1},
+		{"reset", func(l *transporttest.Link) { l.BreakQuietly(syscall.ECONNRESET) }, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, 4, 1)
+			e := b.local.Pick()
+			var owner session
+			good, _ := b.dial(e, &owner)
+			bad, link := b.dial(e, &owner)
+			good.Keep()
+			bad.Keep()
+			tt.happens(link)
+			if u := b.local.Reuse(e, &owner); u != good {
+				t.Errorf("Reuse gave %p, want the good one, %p", u, good)
+			}
+			if got := b.counters.Faults[fault.SurplusResponse].Load(); got != tt.surplus {
+				t.Errorf("%d surplus responses counted, want %d", got, tt.surplus)
+			}
+			good.Discard(false)
+			b.net.Settle()
+		})
+	}
+}
+
 func TestDiscardOfListed(t *testing.T) {
 	b := newBench(t, 8, 1)
 	e := b.local.Endpoints[0]

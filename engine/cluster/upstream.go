@@ -69,20 +69,25 @@ func (u *Upstream) Discard(reset bool) {
 	u.local.loop.Release(u)
 }
 
-// OnConn watches an idle connection: its end, and any byte, end its use. A
-// response nobody asked for must never become the answer to the next request.
-func (u *Upstream) OnConn(*transport.Conn) {
+// OnConn watches an idle connection.
+func (u *Upstream) OnConn(*transport.Conn) { u.stillIdle() }
+
+// stillIdle reports whether nothing has happened to an idle connection. Its end,
+// and any byte, end its use: then it is discarded. A response nobody asked for
+// must never become the answer to the next request.
+func (u *Upstream) stillIdle() bool {
 	if !u.Readable() && !u.Failed() {
-		return
+		return true
 	}
 	data, _, r := u.Read()
 	if r == transport.ReadAgain && len(data) == 0 {
-		return
+		return true
 	}
 	if len(data) > 0 {
 		u.local.counters.Faults[fault.SurplusResponse].Add(1)
 	}
 	u.Discard(false)
+	return false
 }
 
 // OnConnPanic closes the idle connection.

@@ -25,6 +25,10 @@ func (s *Session) reply(kind fault.Kind) {
 	x, w := s.x, s.w
 	x.blame(kind, byNobody)
 	status := kind.Status()
+	if kind == fault.BadHandshake && x.upgrade {
+		// The client may already have sent frames, and they are no requests.
+		x.keepAlive = false
+	}
 	w.rewrite = w.rewrite[:0]
 	contentType := "text/plain; charset=utf-8"
 	if page := w.Table.ErrorPage(status); page != nil {

@@ -116,8 +116,8 @@ func TestEndpointsHalfOfTheHandshake(t *testing.T) {
 			if got := client.Take(); !strings.HasPrefix(got, "HTTP/1.1 502 ") || strings.Contains(got, "frame") {
 				t.Errorf("the client got %q", got)
 			}
-			if !up.GotRST() || client.Closed() {
-				t.Errorf("endpoint reset %v, client closed %v", up.GotRST(), client.Closed())
+			if !up.GotRST() || !client.GotFIN() {
+				t.Errorf("endpoint reset %v, client got FIN %v", up.GotRST(), client.GotFIN())
 			}
 		})
 	}

@@ -112,6 +112,10 @@ func (l *Link) Send(pieces ...string) {
 	}
 }
 
+// SendQuietly sends s, and the event is still on its way: who asks the kernel
+// finds the bytes.
+func (l *Link) SendQuietly(s string) { l.in = append(l.in, s...) }
+
 // SendBytewise sends s in segments of one byte.
 func (l *Link) SendBytewise(s string) {
 	for i := range len(s) {

@@ -36,7 +36,14 @@ func NewLogger(w io.Writer, level, format string) (*Logger, error) {
 	} else {
 		enc = zapcore.NewJSONEncoder(cfg)
 	}
-	lines := newLogLines(w)
+	lines := newLogLines(w, func(lost int) []byte {
+		line, err := enc.EncodeEntry(zapcore.Entry{Level: zapcore.WarnLevel, Time: time.Now(), Message: "log lines were dropped: they are not read fast enough"},
+			[]zapcore.Field{zap.Int("lines", lost)})
+		if err != nil {
+			return nil
+		}
+		return line.Bytes()
+	})
 	return &Logger{Logger: zap.New(zapcore.NewCore(enc, lines, min)), lines: lines}, nil
 }
 
@@ -51,6 +58,7 @@ const logLinesBytes = 1 << 20
 // hold a loop. What does not fit is dropped, and the log says how much.
 type logLines struct {
 	out    io.Writer
+	notice func(lost int) []byte // the line that tells of dropped ones
 	mu     sync.Mutex
 	wake   *sync.Cond
 	lines  []byte // waiting
@@ -60,8 +68,8 @@ type logLines struct {
 	done   chan struct{}
 }
 
-func newLogLines(out io.Writer) *logLines {
-	l := &logLines{out: out, done: make(chan struct{})}
+func newLogLines(out io.Writer, notice func(lost int) []byte) *logLines {
+	l := &logLines{out: out, notice: notice, done: make(chan struct{})}
 	l.wake = sync.NewCond(&l.mu)
 	go l.run()
 	return l
@@ -98,7 +106,7 @@ func (l *logLines) run() {
 		}
 		block := l.lines
 		if l.lost > 0 {
-			block = fmt.Appendf(block, "{\"level\":\"warn\",\"message\":\"log lines were dropped: they are not read fast enough\",\"lines\":%d}\n", l.lost)
+			block = append(block, l.notice(l.lost)...)
 			l.lost = 0
 		}
 		l.lines, l.spare = l.spare[:0], nil

@@ -24,6 +24,9 @@ func TestForwardingFields(t *testing.T) {
 			"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "a", "X-Forwarded-Port": "-", "Forwarded": "-",
 			"Via": "1.1 front, 1.1 weir", "X-Client": "127.0.0.1",
 		}},
+		{"a stranger's claims with underscores", "", "X_Forwarded_For: 9.9.9.9\r\nx_request-id: theirs\r\nContent_Length: 5\r\nX_Other: kept\r\n", map[string]string{
+			"X-Forwarded-For": "127.0.0.1", "X_Forwarded_For": "-", "x_request-id": "-", "Content_Length": "-", "X_Other": "kept",
+		}},
 		{"another network is trusted", `trusted_proxies = ["10.0.0.0/8"]`, claims, map[string]string{
 			"X-Forwarded-For": "127.0.0.1", "X-Client": "127.0.0.1", "X-Forwarded-Proto": "http",
 		}},

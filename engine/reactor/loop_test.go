@@ -195,8 +195,8 @@ func TestPostAfterTheEndTouchesNothing(t *testing.T) {
 	_ = l.Post(func() {})
 	wg.Wait()
 	for _, fd := range fds {
-		if n, errno := Read(fd, make([]byte, 8)); errno != syscall.EAGAIN {
-			t.Errorf("Post wrote to a stranger's descriptor %d: %d, %v", fd, n, errno)
+		if n, err := unix.Read(fd, make([]byte, 8)); err != unix.EAGAIN {
+			t.Errorf("Post wrote to a stranger's descriptor %d: %d, %v", fd, n, err)
 		}
 	}
 }

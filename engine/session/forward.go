@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"net/netip"
 	"strconv"
 
@@ -122,12 +123,42 @@ func forwarded(id http1.FieldID, trusted bool) bool {
 	return true
 }
 
-// isOurs reports whether name, in any case, is an X-Forwarded-* field that weir
-// has no business believing and no value for: X-Forwarded-Port, -Server, -Prefix.
+// isOurs reports whether name is an X-Forwarded-* field that weir has no business
+// believing and no value for (-Port, -Server, -Prefix), or a field weir writes
+// spelled with "_": CGI and its heirs read both spellings as one name, and a
+// stranger's X_Forwarded_For would stand beside ours.
 func isOurs(name []byte) bool {
 	const prefix = "x-forwarded-"
-	return len(name) > len(prefix) && http1.EqualFold(name[:len(prefix)], prefix)
+	var buf [maxOurName]byte
+	if len(name) > len(buf) {
+		return len(name) > len(prefix) && http1.EqualFold(name[:len(prefix)], prefix)
+	}
+	spelled := false
+	for i, c := range name {
+		switch {
+		case c == '_':
+			c, spelled = '-', true
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		buf[i] = c
+	}
+	plain := buf[:len(name)]
+	if bytes.HasPrefix(plain, []byte(prefix)) {
+		return true
+	}
+	if !spelled {
+		return false
+	}
+	switch string(plain) {
+	case "content-length", "transfer-encoding", "x-request-id":
+		return true
+	}
+	return false
 }
+
+// maxOurName is longer than any name that isOurs compares whole.
+const maxOurName = 32
 
 var (
 	nameForwardedFor   = []byte("X-Forwarded-For")

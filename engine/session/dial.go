@@ -113,6 +113,15 @@ func (s *Session) clientLeft() bool {
 	if !s.x.reqDone || !s.down.MoreToRead() || s.down.Held() > maxHeldAhead {
 		return false
 	}
+	if s.down.ReadEnded() {
+		// Read before this request was begun, so an event behind it is no news; but
+		// a reset is.
+		if s.down.Err() != 0 {
+			s.gone(fault.ClientReset)
+			return true
+		}
+		return false
+	}
 	data, _, r := s.down.Read()
 	s.down.Unread(data)
 	switch {

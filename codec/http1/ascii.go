@@ -90,19 +90,6 @@ func equalFold(a, b []byte) bool {
 	return true
 }
 
-// HasToken reports whether value, a comma-separated list, has an element equal to
-// want, ASCII letter case ignored (RFC 9110 5.6.1). want must be in lower case.
-func HasToken(value []byte, want string) bool {
-	for len(value) > 0 {
-		var element []byte
-		element, value = nextElement(value)
-		if EqualFold(element, want) {
-			return true
-		}
-	}
-	return false
-}
-
 // nextElement cuts the first element off list and trims it. Elements may be empty.
 func nextElement(list []byte) (element, rest []byte) {
 	for i, c := range list {

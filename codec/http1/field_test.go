@@ -50,21 +50,6 @@ func TestEqualFoldIsASCII(t *testing.T) {
 	}
 }
 
-func TestHasToken(t *testing.T) {
-	tests := []struct {
-		value string
-		want  bool
-	}{
-		{"upgrade", true}, {"Upgrade", true}, {"keep-alive, Upgrade", true}, {"keep-alive,\tUPGRADE ,x", true}, {",,upgrade,", true},
-		{"", false}, {",", false}, {"upgrades", false}, {"x-upgrade", false}, {"up grade", false}, {"keep-alive", false}, {"upgrade;q=1", false},
-	}
-	for _, tt := range tests {
-		if got := HasToken([]byte(tt.value), "upgrade"); got != tt.want {
-			t.Errorf("HasToken(%q) = %v", tt.value, got)
-		}
-	}
-}
-
 func TestFind(t *testing.T) {
 	buf := []byte("GET / HTTP/1.1\r\nX-One: 1\r\nHost: a\r\nx-two: 2\r\nX-Two: 3\r\n\r\n")
 	var h RequestHead

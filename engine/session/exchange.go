@@ -100,7 +100,6 @@ func (s *Session) startExchange(began int64) *exchange {
 		idempotent: h.Method.Idempotent(),
 	}
 	s.x = x
-	s.requests++
 	w.Counters.Exchanges.Add(1)
 	w.Counters.Active.Add(1)
 	return x

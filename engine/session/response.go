@@ -139,5 +139,5 @@ func (s *Session) appendResponseFields(dst []byte) []byte {
 }
 
 func isServiceTime(name []byte) bool {
-	return len(name) > 6 && name[1] == '-' && http1.EqualFold(name, "x-weir-upstream-service-time")
+	return http1.EqualFold(name, "x-weir-upstream-service-time")
 }

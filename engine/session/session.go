@@ -30,7 +30,6 @@ type Session struct {
 	peer    transport.Addr
 
 	phase      phase
-	requests   uint32
 	yielded    bool
 	linger     bool // phaseClosing: read on, so that the last answer is not lost
 	pausedDown bool // downstream is left unread until upstream has taken its share

@@ -39,7 +39,7 @@ bench: ## Go benchmarks, on a clean tree only, headed by what they ran on
 	go test -run='^$$' -bench=. -benchmem ./...
 
 sizes: ## bytes of the structs that there is one of per connection
-	@go test -count=1 -v -run=Sizes ./codec/... ./engine/... | grep bytes
+	@go test -count=1 -v -run=Sizes ./codec/... ./engine/... ./pool | grep bytes
 
 docs: ## the phase table in ARCHITECTURE.md, and a check of all links
 	go test ./engine/session -run=Architecture -update

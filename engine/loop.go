@@ -167,5 +167,5 @@ func (l *loop) close() error {
 	for _, ln := range l.listeners {
 		ln.reactor.Close()
 	}
-	return l.reactor.Close()
+	return l.transport.Close()
 }

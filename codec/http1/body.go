@@ -1,5 +1,7 @@
 package http1
 
+import "math"
+
 // BodyDecoder finds the end of one body and strips its chunked coding. It holds a
 // few integers and no bytes, so an exchange that waits for a slow body needs no
 // buffer. The zero value is the body of BodyNone: done.
@@ -71,6 +73,29 @@ func (d *BodyDecoder) Finish() (complete bool) {
 
 // Done reports whether the body has ended.
 func (d *BodyDecoder) Done() bool { return d.finished || d.framing == BodyNone }
+
+// Opaque is how many of the next bytes are payload whatever they are: those of a
+// body with a length, or of one that ends with its connection. They may pass
+// unseen; Skip tells d of them. In the chunked coding it is 0.
+func (d *BodyDecoder) Opaque() int64 {
+	switch {
+	case d.Done():
+		return 0
+	case d.framing == BodyLength:
+		return d.left
+	case d.framing == BodyUntilClose:
+		return math.MaxInt64
+	}
+	return 0
+}
+
+// Skip moves over n bytes of payload, at most Opaque of them, that passed unseen.
+func (d *BodyDecoder) Skip(n int64) {
+	if d.framing == BodyLength {
+		d.left -= n
+		d.finished = d.left <= 0
+	}
+}
 
 // Remaining is the number of body bytes still to come, -1 when the framing does
 // not tell.

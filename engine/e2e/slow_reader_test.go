@@ -15,7 +15,7 @@ import (
 
 // What one slow peer may make weir hold: the high mark, what one read gives on top,
 // and its share of the last buffers; in buffers of 16 KiB.
-const mostBuffers = (256+64)/16 + 4
+const mostBuffers = (256+128)/16 + 4
 
 // steady waits until a count stands still: back-pressure has reached its source.
 func (w *weir) steady(n *atomic.Int64) int64 {

@@ -81,6 +81,9 @@ func (s *Session) carryRequest() (moved int) {
 	if x.respDone || s.up.Err() != 0 {
 		return 0
 	}
+	if moved = s.spliceRequest(); moved > 0 {
+		return moved
+	}
 	data, _, r := s.down.Read()
 	if len(data) == 0 {
 		switch r {
@@ -130,9 +133,14 @@ func (s *Session) sendRequestBody(data []byte) (used int, kind fault.Kind) {
 		if s.ln.MaxBody > 0 && x.reqBytes > s.ln.MaxBody {
 			return used, fault.BodyTooLarge
 		}
-		if !x.reqChunked {
+		switch {
+		case !x.reqChunked:
 			s.up.Write(run)
-		} else if len(run) > 0 {
+		case len(run) > coalesce:
+			w.out = http1.AppendChunkHead(w.out, len(run))
+			s.up.WriteParts(w.out, run, crlf)
+			w.out = w.out[:0]
+		default:
 			w.out = http1.AppendChunk(w.out, run)
 		}
 	}
@@ -156,6 +164,9 @@ func (s *Session) carryResponse() (moved int) {
 		s.pausedUp = false
 		x.movedAt = s.w.now()
 	}
+	if moved = s.spliceResponse(); moved > 0 {
+		return s.responseMoved(moved)
+	}
 	held := s.up.Held()
 	data, fresh, r := s.up.Read()
 	if fresh == 0 && r != transport.ReadAgain {
@@ -172,15 +183,20 @@ func (s *Session) carryResponse() (moved int) {
 	} else {
 		s.readResponse(data, held)
 	}
+	return s.responseMoved(fresh)
+}
+
+// responseMoved looks after the client once response bytes have gone its way.
+func (s *Session) responseMoved(moved int) int {
 	if s.phase != phaseExchange {
-		return fresh
+		return moved
 	}
 	if s.down.Err() != 0 {
 		s.gone(fault.ClientReset)
 		return 0
 	}
 	s.pausedUp = s.down.Pending() > s.w.high
-	return fresh
+	return moved
 }
 
 // sendBody passes body bytes to the client behind what is already in out, which is
@@ -201,16 +217,13 @@ func (s *Session) sendBody(data, out []byte) {
 		}
 		used, done = used+n, end
 		switch {
-		case x.chunked:
-			if len(run) > 0 {
-				out = http1.AppendChunk(out, run)
-			}
-		case len(out) > 0 && len(run) <= coalesce:
-			out = append(out, run...)
-		default:
-			s.send(out)
+		case len(run) > coalesce:
+			s.sendParts(out, run)
 			out = out[:0]
-			s.send(run)
+		case x.chunked && len(run) > 0:
+			out = http1.AppendChunk(out, run)
+		default:
+			out = append(out, run...)
 		}
 	}
 	if done && x.chunked {
@@ -229,9 +242,25 @@ func (s *Session) sendBody(data, out []byte) {
 	s.responseDone()
 }
 
-// coalesce is the largest body part that is copied behind its head to save a
-// system call.
-const coalesce = 16 << 10
+// coalesce is the largest body part that is copied behind what goes before it; for
+// more, a call that takes both where they are is cheaper.
+const coalesce = 4 << 10
+
+// sendParts gives out and then run to the client, as a chunk where the response is
+// in chunks.
+func (s *Session) sendParts(out, run []byte) {
+	if s.down.Pending() == 0 {
+		s.x.sentAt = s.w.now()
+	}
+	if s.x.chunked {
+		out = http1.AppendChunkHead(out, len(run))
+		s.down.WriteParts(out, run, crlf)
+		return
+	}
+	s.down.WriteParts(out, run)
+}
+
+var crlf = []byte("\r\n")
 
 // upstreamEnded handles the end of the endpoint's stream. held is how many bytes
 // of an unfinished response head were there.

@@ -136,4 +136,4 @@ func (s *Session) clientLeft() bool {
 }
 
 // maxHeldAhead is how many bytes that are not due may be held while more is read.
-const maxHeldAhead = transport.BufferBytes / 2
+const maxHeldAhead = 32 << 10

@@ -34,6 +34,8 @@ type Session struct {
 	linger     bool // phaseClosing: read on, so that the last answer is not lost
 	pausedDown bool // downstream is left unread until upstream has taken its share
 	pausedUp   bool // the other way round
+	bulkUp     bool // phaseTunnel: the client sends more at a time than one read takes
+	bulkDown   bool // the endpoint does
 }
 
 // turnRequests is how many pipelined requests one session may have answered in a

@@ -6,6 +6,7 @@ import (
 
 	"weir/configs"
 	"weir/engine/fault"
+	"weir/engine/transport"
 	"weir/engine/transport/transporttest"
 )
 
@@ -272,7 +273,7 @@ func TestSlowReaderIsHeldWithinTheMarks(t *testing.T) {
 	client, up := f.exchanging(get)
 	client.SetWindow(0)
 	up.Send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
-	const high, oneRead = 256 << 10, 64 << 10
+	const high, oneRead = 256 << 10, int64(transport.BufferBytes)
 	block := strings.Repeat("x", 1<<20)
 	most := int64(0)
 	for range 3600 {

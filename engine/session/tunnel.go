@@ -126,7 +126,7 @@ func (s *Session) driveTunnel() {
 	if s.down.Pending()+s.up.Pending() < queued {
 		s.since = s.w.now()
 	}
-	left := s.relay(&s.down, &s.up.Conn, &s.pausedDown) + s.relay(&s.up.Conn, &s.down, &s.pausedUp)
+	left := s.relay(&s.down, &s.up.Conn, &s.pausedDown, &s.bulkUp) + s.relay(&s.up.Conn, &s.down, &s.pausedUp, &s.bulkDown)
 	switch {
 	case s.down.Err() != 0:
 		s.resetTunnel(byClient)
@@ -141,7 +141,10 @@ func (s *Session) driveTunnel() {
 
 // relay moves what from has to to, within a turn's budget. It returns 1 if there is
 // more to do in a later turn.
-func (s *Session) relay(from, to *transport.Conn, paused *bool) (left int) {
+//
+// A sender that fills the read buffer is taken for one of bulk, whose bytes pass
+// inside the kernel until there are few of them again.
+func (s *Session) relay(from, to *transport.Conn, paused, bulk *bool) (left int) {
 	if *paused {
 		if to.Pending() > s.w.low {
 			return 0
@@ -152,6 +155,19 @@ func (s *Session) relay(from, to *transport.Conn, paused *bool) (left int) {
 		if budget <= 0 {
 			return 1
 		}
+		if *bulk {
+			n := from.SpliceTo(to, int64(budget))
+			*bulk = n >= spliceAbove
+			if n > 0 {
+				s.since = s.w.now()
+				budget -= int(n)
+				if to.Pending() > s.w.high {
+					*paused = true
+					return 0
+				}
+				continue
+			}
+		}
 		// A FIN that was read behind early bytes comes to notice here, with them.
 		ended := from.ReadEnded() && from.Held() == 0
 		data, _, r := from.Read()
@@ -159,6 +175,7 @@ func (s *Session) relay(from, to *transport.Conn, paused *bool) (left int) {
 			s.since = s.w.now()
 			to.Write(data)
 			budget -= len(data)
+			*bulk = len(data) == transport.BufferBytes
 		}
 		if r == transport.ReadEnd {
 			if !ended { // else it is an event behind the FIN, and no news

@@ -9,6 +9,7 @@ import (
 
 	"weir/configs"
 	"weir/engine/fault"
+	"weir/engine/transport"
 	"weir/engine/transport/transporttest"
 )
 
@@ -210,7 +211,7 @@ func TestTunnelIsHeldWithinTheMarks(t *testing.T) {
 	sides(t, func(t *testing.T, f *fixture, near, far *transporttest.Link) {
 		far.SetWindow(0)
 		near.Send(strings.Repeat("x", 1<<20))
-		const most = 256<<10 + 64<<10 + 32<<10 // the high mark, one read, what buffers waste
+		const most = 256<<10 + transport.BufferBytes + 32<<10 // the high mark, one read, what buffers waste
 		if held := f.n.Loop.Pool.Stats().Bytes; held > most || near.Unread() < 1<<20-most {
 			t.Errorf("%d bytes held, %d left unread", held, near.Unread())
 		}

@@ -83,13 +83,8 @@ func (s *Session) switchProtocols(surplus []byte) {
 		out = rules.Append(out, &w.vars)
 	}
 	out = append(out, "\r\n"...)
-	if len(surplus) <= coalesce {
-		out = append(out, surplus...)
-		surplus = nil
-	}
 	w.out = out
-	s.down.Write(out)
-	s.down.Write(surplus)
+	s.down.WriteParts(out, surplus)
 	s.startTunnel()
 }
 

@@ -24,12 +24,14 @@ type (
 	TimerHandler = reactor.TimerHandler
 )
 
-// BufferBytes is the size of the loop's read buffer: the most one Read gives.
-const BufferBytes = 64 << 10
+// BufferBytes is the size of the loop's read buffer: the most one Read gives. A
+// message or response of 64 KiB comes in one piece with its header, which saves a
+// read and a write of it.
+const BufferBytes = 128 << 10
 
 // TurnBudget is how many bytes one connection may move in a turn before it has to
 // let the others have theirs.
-const TurnBudget = 4 * BufferBytes
+const TurnBudget = 2 * BufferBytes
 
 // Loop is a reactor loop with the memory its connections share.
 type Loop struct {
@@ -44,6 +46,7 @@ type Loop struct {
 
 	dial     func(c *Conn, to Addr) syscall.Errno
 	segments [16][]byte
+	pipe     *reactor.Pipe // nil until a body is large enough for it
 }
 
 // NewLoop wraps r.

@@ -54,6 +54,42 @@ func (c *Conn) sent(n, want int, errno syscall.Errno) int {
 	return n
 }
 
+// WriteParts is Write of a few parts in a row, in one system call: a head and
+// the body behind it, a chunk between its size and its end. Nothing is copied but
+// what the kernel does not take.
+func (c *Conn) WriteParts(parts ...[]byte) {
+	if c.link != nil || c.out.Len() > 0 || c.state&writable == 0 {
+		for _, p := range parts {
+			c.Write(p)
+		}
+		return
+	}
+	if c.errno != 0 || c.state&(closed|wantShut|shut) != 0 {
+		return
+	}
+	segments := c.loop.segments[:0]
+	want := 0
+	for _, p := range parts {
+		segments = append(segments, p)
+		want += len(p)
+	}
+	if want == 0 {
+		return
+	}
+	n, errno := reactor.Writev(int(c.fd), segments)
+	n = c.sent(n, want, errno)
+	for _, p := range segments {
+		if c.errno != 0 {
+			break
+		}
+		if n < len(p) {
+			c.out.Append(c.loop.Pool, p[n:])
+		}
+		n -= min(n, len(p))
+	}
+	clear(segments)
+}
+
 // Flush sends what is queued, as far as the kernel takes it, and then the FIN if
 // CloseWrite asked for it.
 func (c *Conn) Flush() {

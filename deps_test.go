@@ -94,11 +94,15 @@ var goroutines = map[string]string{
 	"cmd/weir/demo_chat.go":       "one writes to each member of the demo's chat",
 	"engine/reactor/loop.go":      "none: a timer that is stopped at once makes Go open its epoll descriptor early",
 	"bench/alarm.go":              "one ends a sleep when its context ends",
+	"bench/broadcast.go":          "a room: one reads each member, one sends",
+	"bench/bulk.go":               "one moves each body",
 	"bench/echo.go":               "the echo server: one accepts, one a connection",
 	"bench/idle.go":               "one holds each idle connection",
 	"bench/open.go":               "some connect at the same time",
 	"bench/paced.go":              "open loop: senders keep time while readers wait",
 	"bench/run.go":                "closed loop: one sender a connection",
+	"bench/storm.go":              "one holds each connection and brings it back; the survivors are paced beside them",
+	"bench/visit.go":              "connections of their own: one goroutine for each in flight, and one keeps time",
 }
 
 // clocks lists the files of engine, codec and pool that may ask for the time, wait

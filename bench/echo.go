@@ -16,6 +16,11 @@ import (
 //	/bytes/N     any method: a body of N bytes, at most 1 GiB
 //	anything     any method: a body of two bytes
 //	an upgrade   on any path: every message comes back as it was, fragment by fragment
+//	an upgrade   on /room or /room/NAME: every message, of at most 16 MiB, goes as one
+//	             frame to all who upgraded there, the sender included; one who does
+//	             not take it within a second while others wait is cut off
+//
+// The pattern of a body repeats every 64 KiB.
 //
 // It costs a goroutine a connection, and a buffer only while there is something to
 // read. It has no deadlines and no limit of connections: it is for loopback and
@@ -23,6 +28,7 @@ import (
 type EchoServer struct {
 	listener net.Listener
 	group    sync.WaitGroup
+	rooms    rooms
 
 	mu     sync.Mutex
 	conns  map[*net.TCPConn]struct{}
@@ -39,6 +45,7 @@ func NewEchoServer(address string) (*EchoServer, error) {
 		return nil, err
 	}
 	s := &EchoServer{listener: l, conns: map[*net.TCPConn]struct{}{}}
+	s.rooms = rooms{patience: roomPatience, byName: map[string]*room{}}
 	s.group.Go(s.accept)
 	return s, nil
 }
@@ -75,7 +82,9 @@ func (s *EchoServer) accept() {
 			return
 		}
 		s.group.Go(func() {
-			newEchoConn(conn).serve()
+			e := newEchoConn(conn)
+			e.rooms = &s.rooms
+			e.serve()
 			s.untrack(conn)
 		})
 	}
@@ -113,6 +122,8 @@ type echoConn struct {
 	ahead *[echoBuffer]byte // nil: out is empty
 	out   []byte            // answers not yet written, in ahead
 	err   error
+	rooms *rooms
+	room  string // it upgraded to become a member of; "": none
 }
 
 func newEchoConn(c *net.TCPConn) *echoConn {
@@ -209,7 +220,11 @@ func (e *echoConn) flush() bool {
 // serve runs the connection to its end.
 func (e *echoConn) serve() {
 	if e.serveHTTP() {
-		e.serveWebSocket()
+		if e.room != "" {
+			e.serveRoom()
+		} else {
+			e.serveWebSocket()
+		}
 	}
 	e.flush()
 	e.release()

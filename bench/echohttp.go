@@ -82,6 +82,9 @@ func (e *echoConn) skipBody(h *http1.RequestHead) bool {
 	var d http1.BodyDecoder
 	d.Init(h.Framing, h.Length)
 	for !d.Done() {
+		if left := d.Remaining(); e.r == e.w && left >= discardMin {
+			return e.discard(left)
+		}
 		if e.r == e.w && !e.fill() {
 			return false
 		}
@@ -111,16 +114,12 @@ func (e *echoConn) head(status int, minor uint8, size int, keep bool) bool {
 	return true
 }
 
-// body appends size bytes of body, and writes early what is too much to gather.
+// body appends size bytes of body, or writes them if they are too many to gather.
 func (e *echoConn) body(size int) bool {
-	for size > 0 {
-		n := min(size, len(echoFill))
-		if !e.reserve(n) {
-			return false
-		}
-		e.out = append(e.out, echoFill[:n]...)
-		size -= n
+	if len(e.out)+size > echoBuffer {
+		return e.bulkBody(size)
 	}
+	e.out = append(e.out, echoFill[:size]...)
 	return true
 }
 
@@ -147,6 +146,7 @@ func (e *echoConn) upgrade(head []byte, h *http1.RequestHead) bool {
 	}
 	e.out = append(e.out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	e.out = websocket.AppendAccept(e.out, key)
+	e.room = roomName(h.Path.Of(head))
 	e.out = append(e.out, "\r\n\r\n"...)
 	return true
 }

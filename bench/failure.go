@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"syscall"
@@ -67,6 +68,9 @@ func kindOf(err error) string {
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "closed"
+	}
+	if errors.Is(err, net.ErrClosed) {
+		return "closed by weir bench"
 	}
 	var errno syscall.Errno
 	if errors.As(err, &errno) {

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"encoding/binary"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,18 +9,38 @@ import (
 	"weir/codec/websocket"
 )
 
-// idle holds every peer for the window and then, with Verify, asks each for a pong.
+// idle holds every peer for the window, pings it if PingEvery says so, and then,
+// with Verify, asks each for a pong.
 func (r *run) idle() {
 	r.setWindow()
-	var holders sync.WaitGroup
-	census := census{run: r, pinged: make([]atomic.Int64, len(r.peers)), done: make(chan struct{})}
+	var holders, pacer sync.WaitGroup
+	census := census{run: r, pinged: make([]atomic.Int64, len(r.peers)), roll: newRoll()}
+	var pings *pings
+	if r.PingEvery > 0 {
+		pings = newPings(r)
+		pacer.Go(pings.offer)
+	}
 	for i, p := range r.peers {
-		p.(*wsPeer).ponged = func(payload []byte) { census.ponged(i, payload) }
-		holders.Go(func() { r.hold(p, r.recorder(i)) })
+		p.(*wsPeer).ponged = func(payload []byte) {
+			if pings != nil {
+				pings.ponged(i, payload)
+			}
+			census.ponged(i, payload)
+		}
+		holders.Go(func() {
+			r.hold(p, r.recorder(i))
+			if pings != nil {
+				pings.end(i)
+			}
+		})
 	}
 	r.watch()
+	pacer.Wait()
 	if r.Verify && !r.cancelled() {
 		census.take()
+	}
+	if pings != nil {
+		pings.wait()
 	}
 	expireAll(r.peers)
 	holders.Wait()
@@ -31,11 +50,7 @@ func (r *run) idle() {
 type census struct {
 	run    *run
 	pinged []atomic.Int64 // when; 0: not asked, or answered already
-	asked  atomic.Int64
-	alive  atomic.Int64
-	sealed atomic.Bool // asked is final
-	once   sync.Once
-	done   chan struct{}
+	roll   *roll
 }
 
 func (c *census) take() {
@@ -47,19 +62,22 @@ func (c *census) take() {
 		c.pinged[i].Store(now)
 		payload := binary.BigEndian.AppendUint64(nil, uint64(now))
 		if p.wire().write(appendControl(nil, websocket.OpPing, payload)) == nil {
-			c.asked.Add(1)
+			c.roll.ask(1)
+		} else {
+			c.pinged[i].Store(0)
 		}
 	}
-	c.sealed.Store(true)
-	c.settle()
-	select {
-	case <-c.done:
-	case <-timer.C:
-	case <-r.ctx.Done():
+	c.roll.seal()
+	c.roll.wait(r.ctx, timer.C)
+	missing := uint64(0)
+	for i := range c.pinged {
+		if c.pinged[i].Swap(0) != 0 { // a pong that comes now comes too late
+			missing++
+		}
 	}
-	r.alive = int(c.alive.Load())
+	r.alive = int(uint64(c.roll.asked.Load()) - missing)
 	if !r.cancelled() {
-		r.recs[0].failed(uint64(c.asked.Load())-uint64(r.alive), 0, errPongLost)
+		r.recs[0].failed(missing, 0, errPongLost)
 	}
 }
 
@@ -70,13 +88,7 @@ func (c *census) ponged(i int, payload []byte) {
 		return
 	}
 	r := c.run
-	r.recorder(i).answered(window{0, math.MaxInt64}, at, r.now(), 0, 0)
-	c.alive.Add(1)
-	c.settle()
-}
-
-func (c *census) settle() {
-	if c.sealed.Load() && c.alive.Load() >= c.asked.Load() {
-		c.once.Do(func() { close(c.done) })
-	}
+	// A window of its own: it is counted, and is no throughput.
+	r.recorder(i).answered(window{at, at + 1}, at, r.now(), 0, 0)
+	c.roll.answer(1)
 }

@@ -53,8 +53,8 @@ type Options struct {
 	// Header are fields to add to the request or handshake, as "Name: value". One
 	// named Host replaces the authority of URL. Optional.
 	Header []string
-	// Timeout bounds a connect, a handshake, and the wait for outstanding replies
-	// once Duration is over. Optional: 5 s.
+	// Timeout bounds a connect, a handshake, an orderly close, and the wait for
+	// outstanding replies once Duration is over. Optional: 5 s.
 	Timeout time.Duration
 	// Progress is where a bar is drawn, if it is a terminal. Optional: none.
 	Progress io.Writer
@@ -67,6 +67,11 @@ type Options struct {
 	Verify bool
 	// Pipeline is the requests in flight an HTTP connection. Optional: 1.
 	Pipeline int
+	// NewConnections gives every HTTP request a connection of its own, which the
+	// server closes: see HTTP.
+	NewConnections bool
+	// PingEvery is how often Idle pings each connection: see there. Optional: never.
+	PingEvery time.Duration
 }
 
 const (
@@ -119,6 +124,9 @@ func (o Options) Validate() error {
 	check(o.ConnectRate >= 0, "connect rate: %d is negative; give 0 for no limit", o.ConnectRate)
 	check(o.Timeout > 0, "timeout: %v is negative; give a positive duration", o.Timeout)
 	check(o.Pipeline >= 1 && o.Pipeline <= maxPipeline, "pipeline: %d is out of range; give 1 to %d", o.Pipeline, maxPipeline)
+	check(!o.NewConnections || o.Pipeline == 1, "new connections: a pipeline of %d needs a connection that stays; leave one of the two out", o.Pipeline)
+	check(!o.NewConnections || o.Active == 1, "new connections: there are none to hold, so active must be 1")
+	check(o.PingEvery >= 0, "ping every: %v is negative; give a positive duration such as 30s, or 0 for no pings", o.PingEvery)
 	check(o.PID >= 0, "pid: %d is negative; give 0 to measure no process", o.PID)
 	for _, line := range o.Header {
 		if err := checkHeader(line); err != nil {

@@ -53,7 +53,7 @@ func (r *run) paced(peers []peer) {
 
 // offer tells every n-th flow from w on when a unit is due, in the order of time.
 func (r *run) offer(s schedule, flows []*flow, w, n int) {
-	alarm, err := newAlarm(r.ctx)
+	alarm, err := newAlarm(r.halt)
 	if err != nil {
 		flows[w].rec.note(err)
 		return
@@ -62,7 +62,7 @@ func (r *run) offer(s schedule, flows []*flow, w, n int) {
 	for k := uint64(0); ; k++ {
 		for i := w; i < len(flows); i += n {
 			t := s.at(i, k)
-			if t >= r.window.end || r.cancelled() {
+			if t >= r.window.end || r.halt.Err() != nil {
 				return
 			}
 			if d := t - r.now(); d > 0 && !alarm.wait(d) {

@@ -15,8 +15,8 @@ const ticksPerSecond = 100
 
 // usage is what a process and its descendants had used at one moment.
 type usage struct {
-	cpu time.Duration
-	rss int64 // bytes; pages shared by two processes count twice
+	cpu time.Duration // to the nanosecond for processes that run, to 10 ms for ended ones
+	rss int64         // bytes; pages shared by two processes count twice
 }
 
 // meter measures the process under test. With PID 0 it does nothing.
@@ -79,7 +79,7 @@ func readTree(pid int) (usage, error) {
 	var sum usage
 	for queue := []int{pid}; len(queue) > 0; queue = queue[1:] {
 		id := queue[0]
-		sum.cpu += stats[id].cpu
+		sum.cpu += stats[id].exactCPU(id)
 		sum.rss += readRSS(id, stats[id].rss)
 		queue = append(queue, children[id]...)
 	}
@@ -89,7 +89,8 @@ func readTree(pid int) (usage, error) {
 // procStat is the part of /proc/PID/stat that is of use (proc_pid_stat(5)).
 type procStat struct {
 	parent int
-	cpu    time.Duration
+	cpu    time.Duration // own and waited-for
+	waited time.Duration // the part of cpu that children used which have ended
 	rss    int64
 }
 
@@ -119,8 +120,9 @@ func parseStat(b []byte) (s procStat, err error) {
 		return n
 	}
 	s.parent = int(number(4))
-	ticks := number(14) + number(15) + number(16) + number(17) // own and waited-for
-	s.cpu = time.Duration(ticks) * time.Second / ticksPerSecond
+	const tick = time.Second / ticksPerSecond
+	s.waited = time.Duration(number(16)+number(17)) * tick
+	s.cpu = time.Duration(number(14)+number(15))*tick + s.waited
 	s.rss = number(24) * int64(os.Getpagesize())
 	return s, err
 }

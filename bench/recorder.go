@@ -21,6 +21,9 @@ type recorder struct {
 	mu      sync.Mutex
 	latency *hdr.Histogram
 	tally
+	// later, if set, counts what was due from split on instead.
+	later *recorder
+	split int64
 }
 
 // tally is a plain sum of what happened to the units of the window [begin, end).
@@ -43,6 +46,9 @@ func newRecorder() *recorder {
 func (r *recorder) answered(w window, from, to int64, bytesIn, bytesOut int) {
 	if !w.has(from) {
 		return
+	}
+	if r.later != nil && from >= r.split {
+		r = r.later
 	}
 	micros := min(max((to-from+500)/1000, lowestMicros), highestMicros)
 	r.mu.Lock()

@@ -8,10 +8,12 @@ import (
 // counts are of the units that were sent, or due, inside the measured window;
 // failures during the warm-up are added.
 type Result struct {
-	Kind string `json:"kind"` // ws, http or idle
+	Kind string `json:"kind"` // ws, http, idle, handshake, broadcast, storm or bulk
 	URL  string `json:"url"`
 	// Connections opened, of which Active sent; Failed could not be opened; Lost
-	// ended before the run did. Reconnects counts HTTP connections opened anew.
+	// ended before the run did. Reconnects counts HTTP connections opened anew. Of
+	// handshakes, and with NewConnections, Connections is how many were in flight at
+	// most, and the others are 0.
 	Connections int `json:"connections"`
 	Active      int `json:"active"`
 	Failed      int `json:"failed"`
@@ -22,6 +24,10 @@ type Result struct {
 	Size     int     `json:"size"`
 	Pipeline int     `json:"pipeline"`
 	Rate     float64 `json:"rate"` // asked for; 0: closed loop
+	// NewConnections and PingSeconds are as asked for; PingSeconds is how often Idle
+	// pinged each connection.
+	NewConnections bool    `json:"new_connections"`
+	PingSeconds    float64 `json:"ping_every_seconds"`
 	// Sent is Received plus Errors, except that units which a cancelled run left
 	// unanswered are in none of them. For Idle they count pings.
 	Sent     uint64 `json:"sent"`
@@ -43,6 +49,9 @@ type Result struct {
 	// nears a whole processor, it is the generator that is measured.
 	GeneratorCPU float64       `json:"generator_cpu_seconds"`
 	Process      *ProcessUsage `json:"process,omitempty"`
+	// Storm and Bulk are what only those kinds measure.
+	Storm *StormResult `json:"storm,omitempty"`
+	Bulk  *BulkResult  `json:"bulk,omitempty"`
 }
 
 // Latency is in microseconds, from the send (closed loop) or from when the unit was
@@ -63,6 +72,8 @@ type ProcessUsage struct {
 	// CPUSeconds is over the window, CPUMicrosPerUnit that by reply; 0 without any.
 	CPUSeconds       float64 `json:"cpu_seconds"`
 	CPUMicrosPerUnit float64 `json:"cpu_us_per_unit"`
+	// CPUSecondsPerGiB is CPUSeconds by what Bulk moved; 0 for other kinds.
+	CPUSecondsPerGiB float64 `json:"cpu_seconds_per_gib,omitempty"`
 	// RSS before the first connection, when all were open, and at the end.
 	RSSBeforeBytes int64 `json:"rss_before_bytes"`
 	RSSOpenBytes   int64 `json:"rss_open_bytes"`
@@ -80,30 +91,38 @@ func (r *run) result() (*Result, error) {
 		Kind: r.kind, URL: r.URL, Connections: len(r.peers), Failed: r.failed,
 		Lost: sum.lost, Reconnects: sum.reconnects, Alive: r.alive,
 		Size: r.Size, Pipeline: r.Pipeline, Rate: r.Rate,
+		NewConnections: r.NewConnections, PingSeconds: r.PingEvery.Seconds(),
 		Sent: sum.sent, Received: sum.received, Errors: sum.errors, ErrorKinds: sum.kinds,
 		BytesIn: sum.bytesIn, BytesOut: sum.bytesOut,
 		OpenSeconds: time.Duration(r.opened).Seconds(), Elapsed: elapsed.Seconds(),
 		GeneratorCPU: (r.self[1] - r.self[0]).Seconds(),
-		Latency: Latency{
-			P50:  sum.latency.ValueAtPercentile(50),
-			P90:  sum.latency.ValueAtPercentile(90),
-			P99:  sum.latency.ValueAtPercentile(99),
-			P999: sum.latency.ValueAtPercentile(99.9),
-			Max:  sum.latency.Max(),
-			Mean: sum.latency.Mean(),
-		},
+		Latency:      sum.percentiles(),
 	}
 	units := sum.inWindow
-	if r.kind == "idle" {
-		units = 0 // pings come after the window
-	} else {
+	if r.kind != "idle" {
 		res.Active = r.active()
 	}
 	if elapsed > 0 {
 		res.Throughput = float64(units) / elapsed.Seconds()
 	}
-	res.Process = r.meter.usage(res.Connections, units)
+	held := res.Connections
+	if r.visits() {
+		held = 0
+	}
+	res.Process = r.meter.usage(held, units)
 	return res, r.meter.lost
+}
+
+// percentiles are those of the latencies of r.
+func (r *recorder) percentiles() Latency {
+	return Latency{
+		P50:  r.latency.ValueAtPercentile(50),
+		P90:  r.latency.ValueAtPercentile(90),
+		P99:  r.latency.ValueAtPercentile(99),
+		P999: r.latency.ValueAtPercentile(99.9),
+		Max:  r.latency.Max(),
+		Mean: r.latency.Mean(),
+	}
 }
 
 // usage sums up what was sampled; nil if there was no process, or it went away.

@@ -21,7 +21,8 @@ type run struct {
 	*opener
 	kind string
 	ctx  context.Context
-	base time.Time // all times of a run are nanoseconds since base
+	halt context.Context // of the schedule: nothing is due once it is done
+	base time.Time       // all times of a run are nanoseconds since base
 
 	window window
 	peers  []peer // those that opened
@@ -52,7 +53,16 @@ func WebSocket(ctx context.Context, o Options) (*Result, error) {
 // HTTP sends requests over keep-alive connections, which are reopened when they
 // end. A pipeline is sent as one batch in closed loop, and as requests fall due in
 // open loop. It ends as WebSocket does.
+//
+// With NewConnections every request is sent with "Connection: close" on a
+// connection of its own, Connections of them at once. A latency begins with the
+// connect, or when the request was due. The server closes, and that it does within
+// Timeout is part of the unit; so no port of the client stays in TIME_WAIT. Loops
+// and failures are as in Handshake.
 func HTTP(ctx context.Context, o Options) (*Result, error) {
+	if o.NewConnections {
+		return execute(ctx, o, "http", "http", (*run).visit)
+	}
 	return execute(ctx, o, "http", "http", (*run).drive)
 }
 
@@ -85,7 +95,7 @@ func execute(ctx context.Context, o Options, kind, scheme string, drive func(*ru
 	}
 	r := &run{
 		opener: &opener{Options: o, target: t, place: newPlaces(to, o.Connections)},
-		kind:   kind, ctx: ctx, base: time.Now(), meter: m, bar: newProgress(o.Progress),
+		kind:   kind, ctx: ctx, halt: ctx, base: time.Now(), meter: m, bar: newProgress(o.Progress),
 	}
 	for range min(recordersMax, o.Connections) {
 		r.recs = append(r.recs, newRecorder())
@@ -94,13 +104,20 @@ func execute(ctx context.Context, o Options, kind, scheme string, drive func(*ru
 	all := r.makePeers()
 	defer r.closeAll(all)
 	defer r.expireOnCancel(all)()
-	r.openAll(all)
+	if r.visits() {
+		r.admit(all)
+	} else {
+		r.openAll(all)
+	}
 	if len(r.peers) > 0 {
 		drive(r)
 	}
 	res, err := r.result()
 	if err == nil && len(r.peers) == 0 && ctx.Err() == nil {
 		err = fmt.Errorf("no connection to %s could be opened", t.address)
+	}
+	if err == nil && r.visits() {
+		err = r.fruitless(res)
 	}
 	return res, err
 }
@@ -116,7 +133,7 @@ func (r *run) recorder(i int) *recorder { return r.recs[i%len(r.recs)] }
 
 func (r *run) makePeers() []peer {
 	all := make([]peer, r.Connections)
-	if r.kind == "http" {
+	if r.target.scheme == "http" {
 		request, method := r.makeRequest()
 		var first *atomic.Uint64
 		if r.Verify {
@@ -146,6 +163,9 @@ func (r *run) makeRequest() ([]byte, http1.Method) {
 	b := r.target.appendHead(nil, name, r.Header)
 	if r.Size > 0 {
 		b = http1.AppendFieldString(b, "Content-Length", strconv.Itoa(r.Size))
+	}
+	if r.NewConnections {
+		b = http1.AppendFieldString(b, "Connection", "close")
 	}
 	b = append(b, '\r', '\n')
 	return append(b, pattern(r.Size)...), method

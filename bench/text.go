@@ -26,34 +26,71 @@ func (r *Result) WriteText(w io.Writer) {
 			opened += fmt.Sprintf(", %d %s", c.n, c.what)
 		}
 	}
+	visits := r.Kind == "handshake" || r.NewConnections
+	if visits {
+		opened = fmt.Sprintf("%d in flight at most", r.Connections)
+	}
 	line("connections", "%s", opened)
-	if r.Kind == "idle" {
-		line("held", "%.2f s", r.Elapsed)
-		if r.Sent > 0 {
-			line("alive", "%d of %d answered a ping", r.Alive, r.Sent)
-		}
+	if r.Bulk != nil {
+		r.Bulk.writeText(line)
+	} else if r.Kind == "idle" {
+		r.writeIdle(line)
 	} else {
 		loop := "closed loop"
 		if r.Rate > 0 {
 			loop = fmt.Sprintf("open loop, %g due a second", r.Rate)
 		}
+		if r.NewConnections {
+			loop += ", a connection each"
+		}
 		line("throughput", "%.0f a second over %.2f s (%s)", r.Throughput, r.Elapsed, loop)
 		line("units", "%d sent, %d received, %d errors", r.Sent, r.Received, r.Errors)
 		line("bytes", "%s in, %s out", bytesText(float64(r.BytesIn)), bytesText(float64(r.BytesOut)))
 	}
-	if r.Received > 0 {
-		l := r.Latency
-		line("latency µs", "p50 %d  p90 %d  p99 %d  p99.9 %d  max %d  mean %.1f", l.P50, l.P90, l.P99, l.P999, l.Max, l.Mean)
+	if r.Storm != nil {
+		r.Storm.writeText(line)
+	} else if r.Received > 0 && r.Bulk == nil {
+		line("latency µs", "%s", r.Latency.text())
 	}
 	if len(r.ErrorKinds) > 0 {
 		line("errors", "%s", kindsText(r.ErrorKinds))
 	}
 	line("generator", "%.2f s of CPU", r.GeneratorCPU)
-	if p := r.Process; p != nil {
-		line("process", "%d: %.2f s of CPU, %.2f µs a unit", p.PID, p.CPUSeconds, p.CPUMicrosPerUnit)
-		line("memory", "%s before, %s open, %s at the end, %s a connection",
-			bytesText(float64(p.RSSBeforeBytes)), bytesText(float64(p.RSSOpenBytes)), bytesText(float64(p.RSSBytes)), bytesText(p.RSSPerConnectionBytes))
+	if r.Process != nil {
+		r.Process.writeText(line, !visits)
 	}
+}
+
+// writeText writes p. Without held there is no number of connections to divide by.
+func (p *ProcessUsage) writeText(line func(name, format string, args ...any), held bool) {
+	line("process", "%d: %.3f s of CPU, %.2f µs a unit", p.PID, p.CPUSeconds, p.CPUMicrosPerUnit)
+	if p.CPUSecondsPerGiB > 0 {
+		line("", "%.3f s of CPU a GiB", p.CPUSecondsPerGiB)
+	}
+	memory := fmt.Sprintf("%s before, %s open, %s at the end",
+		bytesText(float64(p.RSSBeforeBytes)), bytesText(float64(p.RSSOpenBytes)), bytesText(float64(p.RSSBytes)))
+	if held {
+		memory += fmt.Sprintf(", %s a connection", bytesText(p.RSSPerConnectionBytes))
+	}
+	line("memory", "%s", memory)
+}
+
+// writeIdle writes what is of idle runs alone.
+func (r *Result) writeIdle(line func(name, format string, args ...any)) {
+	line("held", "%.2f s", r.Elapsed)
+	switch {
+	case r.PingSeconds > 0:
+		line("pings", "%d sent, %d received, %d errors (each connection every %g s)", r.Sent, r.Received, r.Errors, r.PingSeconds)
+		if r.Alive > 0 {
+			line("alive", "%d of %d answered the last ping", r.Alive, r.Connections)
+		}
+	case r.Sent > 0:
+		line("alive", "%d of %d answered a ping", r.Alive, r.Sent)
+	}
+}
+
+func (l *Latency) text() string {
+	return fmt.Sprintf("p50 %d  p90 %d  p99 %d  p99.9 %d  max %d  mean %.1f", l.P50, l.P90, l.P99, l.P999, l.Max, l.Mean)
 }
 
 // kindsText lists the most frequent first.

@@ -44,7 +44,10 @@ type wsPeer struct {
 	opener *opener
 	frame  *framed
 	want   []byte // with Verify: the payload sent, which is this connection's own
-	pong   func(b []byte) error
+	// mark, if set, takes the first bytes of each message. It may be part of want,
+	// which then has no say in them.
+	mark []byte
+	pong func(b []byte) error
 	// ponged, if set, is called for each pong with its payload.
 	ponged func(payload []byte)
 }
@@ -69,14 +72,14 @@ func (p *wsPeer) reopens() bool                    { return false }
 func (p *wsPeer) control(write func([]byte) error) { p.pong = write }
 func (p *wsPeer) wire() *link                      { return &p.link }
 
-// open connects and shakes hands. A WebSocket is opened once: losing one is a
+// open connects and shakes hands. A loop opens a WebSocket once: losing one is a
 // result, not something to repair.
 func (p *wsPeer) open(ctx context.Context) error {
 	if err := p.opener.dialWithin(ctx, &p.link); err != nil {
 		return err
 	}
 	if err := p.handshake(); err != nil {
-		p.close()
+		p.drop()
 		return inPhase("handshake", err)
 	}
 	p.limit(noDeadline)
@@ -151,6 +154,7 @@ func (p *wsPeer) takePayload(length int64, got int) (sum int, same bool, err err
 		}
 		in := p.unread()
 		in = in[:min(int64(len(in)), length)]
+		copy(p.mark[min(got, len(p.mark)):], in)
 		if p.want != nil && same {
 			end := got + len(in)
 			same = end <= len(p.want) && string(in) == string(p.want[got:end])

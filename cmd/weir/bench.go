@@ -30,11 +30,13 @@ Ctrl-C ends a run early and reports what was measured until then.`,
 		Example: `  weir bench serve --address 127.0.0.1:9001
   weir bench ws ws://127.0.0.1:8080/ws/echo --connections 64 --duration 10s
   weir bench http http://127.0.0.1:8080/healthz --connections 64 --rate 20000
-  weir bench idle ws://127.0.0.1:8080/ws/echo --connections 9000 --pid 1234`,
+  weir bench idle ws://127.0.0.1:8080/ws/echo --connections 9000 --pid 1234
+  weir bench handshake ws://127.0.0.1:8080/ws/echo --connections 64 --pid 1234`,
 		Args: knownCommand,
 		RunE: showHelp,
 	}
-	cmd.AddCommand(newBenchWS(), newBenchHTTP(), newBenchIdle(), newBenchServe())
+	cmd.AddCommand(newBenchWS(), newBenchHTTP(), newBenchIdle(), newBenchHandshake(), newBenchServe())
+	cmd.AddCommand(newBenchBroadcast(), newBenchStorm(), newBenchBulk())
 	return cmd
 }
 
@@ -59,26 +61,35 @@ func newBenchHTTP() *cobra.Command {
 		Use:   "http URL",
 		Short: "Send HTTP/1.1 requests over keep-alive connections",
 		Long: `Sends GET requests to URL, or POST requests with a body if --size is given, over
-keep-alive connections that are reopened when they end.`,
+keep-alive connections that are reopened when they end. With --new-connections every
+request is sent on a connection of its own, which it tells the server to close, and
+the latency begins with the connect.`,
 		Example: `  weir bench http http://127.0.0.1:8080/healthz
   weir bench http http://127.0.0.1:8080/echo --size 1KiB --header 'X-Trace: 1'
-  weir bench http http://127.0.0.1:8080/healthz --rate 20000 --duration 30s`,
+  weir bench http http://127.0.0.1:8080/healthz --rate 20000 --duration 30s
+  weir bench http http://127.0.0.1:8080/healthz --new-connections --connections 16`,
 	})
 	b.loadFlags(cmd, "0", "body of a request, like 1KiB; 0 sends GET")
 	cmd.Flags().IntVar(&b.options.Pipeline, "pipeline", 1, "requests in flight on a connection")
+	cmd.Flags().BoolVar(&b.options.NewConnections, "new-connections", false, "a connection for every request, closed by the server")
 	return cmd
 }
 
 func newBenchIdle() *cobra.Command {
 	b := &benchRun{measure: bench.Idle}
-	return b.command(&cobra.Command{
+	cmd := b.command(&cobra.Command{
 		Use:   "idle URL",
 		Short: "Hold idle WebSockets and measure what each costs",
 		Long: `Opens WebSockets to URL and holds them without sending. Reports those that were
-lost and, with --pid, the memory that a process spends on each.`,
+lost and, with --pid, the memory that a process spends on each. With --ping-every
+each is pinged that often, in turns: pongs are counted with their latencies, those
+that do not come are errors, and the CPU time of the process is given by ping.`,
 		Example: `  weir bench idle ws://127.0.0.1:8080/ws/echo --connections 9000
-  weir bench idle ws://127.0.0.1:8080/ws/echo --connections 9000 --pid 1234 --verify`,
+  weir bench idle ws://127.0.0.1:8080/ws/echo --connections 9000 --pid 1234 --verify
+  weir bench idle ws://127.0.0.1:8080/ws/echo --connections 9000 --ping-every 30s --duration 60s`,
 	})
+	cmd.Flags().DurationVar(&b.options.PingEvery, "ping-every", 0, "how often to ping each connection, like 30s; 0: never")
+	return cmd
 }
 
 func newBenchServe() *cobra.Command {
@@ -87,7 +98,8 @@ func newBenchServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve a cheap echo to put behind a proxy under test",
 		Long: `Serves HTTP and WebSocket on one port until Ctrl-C: /bytes/N answers a body of N
-bytes, any other path two bytes, and an upgrade on any path gives a WebSocket echo.
+bytes, any other path two bytes, and an upgrade on any path gives a WebSocket echo,
+but on /room or /room/NAME a place in that room: each message goes to all in it.
 It has no limits and no deadlines: keep it on loopback.`,
 		Example: `  weir bench serve
   weir bench serve --address 127.0.0.1:9001`,

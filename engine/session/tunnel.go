@@ -132,7 +132,7 @@ func (s *Session) driveTunnel() {
 		s.resetTunnel(byClient)
 	case s.up.Err() != 0:
 		s.resetTunnel(byEndpoint)
-	case s.down.WriteEnded() && s.up.WriteEnded():
+	case spent(&s.down, &s.up.Conn) && spent(&s.up.Conn, &s.down):
 		s.on(evGone)
 	case left > 0:
 		s.yield()
@@ -196,7 +196,13 @@ func (s *Session) relay(from, to *transport.Conn, paused, bulk *bool) (left int)
 	return 0
 }
 
-// halfClosed passes the end of one direction on.
+// spent reports whether from has ended and to has all of it.
+func spent(from, to *transport.Conn) bool {
+	return from.ReadEnded() && from.Held() == 0 && to.Pending() == 0
+}
+
+// halfClosed passes the end of one direction on. The end of the second needs no call
+// of its own: the close that follows sends it.
 func (s *Session) halfClosed(from, to *transport.Conn) {
 	if s.w.debug {
 		s.tellHalfClosed(from)
@@ -207,7 +213,9 @@ func (s *Session) halfClosed(from, to *transport.Conn) {
 	}
 	s.tun.blame(fault.None, by)
 	s.since = s.w.now()
-	to.CloseWrite()
+	if !spent(to, from) || to.Pending() > 0 {
+		to.CloseWrite()
+	}
 }
 
 // resetTunnel passes a reset on: to end it like an orderly close would hide that

@@ -58,6 +58,10 @@ func (c *Conn) sent(n, want int, errno syscall.Errno) int {
 // the body behind it, a chunk between its size and its end. Nothing is copied but
 // what the kernel does not take.
 func (c *Conn) WriteParts(parts ...[]byte) {
+	if len(parts) == 2 && len(parts[1]) == 0 {
+		c.Write(parts[0])
+		return
+	}
 	if c.link != nil || c.out.Len() > 0 || c.state&writable == 0 {
 		for _, p := range parts {
 			c.Write(p)

@@ -34,6 +34,7 @@ type setup struct {
 	pauseAbove int
 	access     bool
 	log        *zap.Logger
+	net        *transporttest.Net // nil: one without sockets
 }
 
 // fixture is a worker on a scripted network.
@@ -62,6 +63,9 @@ func newFixture(t testing.TB, edit ...func(*setup)) *fixture {
 	f.route.Cluster = "c"
 	for _, e := range edit {
 		e(f.setup)
+	}
+	if f.net != nil {
+		f.n = f.net
 	}
 	c, err := cluster.Compile(context.Background(), "c", f.cluster, nil)
 	if err != nil {

@@ -25,11 +25,8 @@ func (c *Conn) SpliceTo(to *Conn, limit int64) (moved int64) {
 			break
 		}
 		n, errno := p.Fill(int(c.fd), int(limit-moved))
-		// After a hang-up, and before an urgent byte, the answer of a Read counts.
-		if errno == syscall.EAGAIN && c.state&hungUp == 0 {
-			c.state &^= readable
-		}
 		if n <= 0 {
+			c.unfilled(errno)
 			break
 		}
 		c.bytesIn += int64(n)
@@ -37,6 +34,22 @@ func (c *Conn) SpliceTo(to *Conn, limit int64) (moved int64) {
 		to.drain(p, n)
 	}
 	return moved
+}
+
+// unfilled books why c gave nothing.
+func (c *Conn) unfilled(errno syscall.Errno) {
+	switch errno {
+	case 0, syscall.EINVAL, syscall.ENOMEM:
+		// At the end, or for want of memory, the answer of a Read counts.
+	case syscall.EAGAIN:
+		// After a hang-up, and before an urgent byte, too.
+		if c.state&hungUp == 0 {
+			c.state &^= readable
+		}
+	default:
+		// The kernel tells of a reset once: a Read after this one would see an end.
+		c.failWrite(errno)
+	}
 }
 
 // takesAtOnce reports whether the kernel may take bytes for the peer now.

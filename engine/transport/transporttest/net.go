@@ -48,6 +48,18 @@ func New() *Net {
 	return n
 }
 
+// NewWithSockets makes a Net whose loop takes descriptors too. None of their events
+// is delivered: Conn.Poke stands for them. The caller closes the loop.
+func NewWithSockets() (*Net, error) {
+	r, err := reactor.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	n := &Net{Loop: transport.NewLoop(r)}
+	n.Loop.SetDialer(n.dial)
+	return n, nil
+}
+
 // Client makes the link of a client that has connected. It goes to
 // Conn.AttachLink, or to what calls that.
 func (n *Net) Client() *Link { return &Link{net: n, window: Unlimited} }

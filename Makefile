@@ -3,7 +3,7 @@
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME = 30s
 
-.PHONY: build check test race lint fuzz e2e bench sizes docs
+.PHONY: build check test race lint fuzz e2e bench bench-quick micro sizes docs
 
 build: ## the binary, ./weir
 	CGO_ENABLED=0 go build -trimpath -o weir ./cmd/weir
@@ -13,6 +13,7 @@ check: ## all that needs no network: format, vet, rules of the tree, tests, race
 	go vet ./...
 	go test ./...
 	go test -race ./...
+	cd bench/comparison && go vet ./... && go test -race ./...
 
 test: ## every test
 	go test ./...
@@ -33,10 +34,16 @@ fuzz: ## every fuzz target, FUZZTIME each, one after the other
 e2e: ## real sockets and real peers only
 	go test -count=1 ./engine/e2e/
 
-bench: ## Go benchmarks, on a clean tree only, headed by what they ran on
+bench: ## weir against its peers, 40 minutes, into BENCHMARKS.md; on a clean tree only, so that the numbers have a commit
 	@test -z "$$(git status --porcelain)" || { echo "the tree is dirty: commit first, so that the numbers have a commit"; exit 1; }
-	@echo "commit $$(git rev-parse --short HEAD), $$(go version), $$(uname -sr), $$(nproc) x $$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
+	bench/compare --out bench/results.json --write
+
+bench-quick: ## a minute: fails on an allocation on a hot path, or more than 1 KiB a tunnel; never on a time
+	bench/compare --quick
+
+micro: ## Go benchmarks: parsers, routes, timers, buffers, and other implementations of the same
 	go test -run='^$$' -bench=. -benchmem ./...
+	cd bench/comparison && go test -run='^$$' -bench=. -benchmem ./micro
 
 sizes: ## bytes of the structs that there is one of per connection
 	@go test -count=1 -v -run=Sizes ./codec/... ./engine/... ./pool | grep bytes

@@ -63,6 +63,12 @@ func newSpliced(t *testing.T, request string, edit ...func(*setup)) *spliced {
 			n.Settle()
 		}
 	})
+	// A burst of more than one read fits into each sender's kernel buffer.
+	for _, fd := range []int{client, up} {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 200_000); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p.write(client, request)
 	for range 3 {
 		p.turn()
@@ -301,6 +307,55 @@ func TestSpliceEndsWithTheBody(t *testing.T) {
 		}
 		if p.counters.Reused.Load() != 1 {
 			t.Errorf("reused %d", p.counters.Reused.Load())
+		}
+	}
+}
+
+// A tunnel's burst goes by splice from the second read on. What its receiver does
+// not take of that is queued once, and the sender left alone until it has been.
+func TestSplicedTunnelPausesItsSender(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		p := newSpliced(t, handshake, func(s *setup) { s.pauseAbove = 16 << 10 })
+		p.write(p.up, switched)
+		p.turn()
+		p.turn()
+		if got := p.read(p.client); p.s.phase != phaseTunnel {
+			t.Fatalf("no tunnel: %q", got)
+		}
+		from, to, out, paused := p.client, p.up, &p.s.up.Conn, &p.s.pausedDown
+		if down {
+			from, to, out, paused = p.up, p.client, &p.s.down, &p.s.pausedUp
+		}
+		// Room for one read, and for some of the splice behind it.
+		if err := unix.SetsockoptInt(out.FD(), unix.SOL_SOCKET, unix.SO_SNDBUF, 75_000); err != nil {
+			t.Fatal(err)
+		}
+		burst := make([]byte, transport.BufferBytes+100_000)
+		for i := range burst {
+			burst[i] = byte(i) ^ byte(i>>8)*31 ^ byte(i>>16)
+		}
+		p.write(from, string(burst))
+		p.turn()
+		if n := out.Pending(); !*paused || n <= 16<<10 || n > transport.BufferBytes {
+			t.Fatalf("down %v: paused %v, %d bytes are queued", down, *paused, n)
+		}
+		p.write(from, "behind it")
+		p.turn()
+		if n := out.BytesOut() + int64(out.Pending()); n%int64(len(burst)) > 1000 {
+			t.Errorf("down %v: %d bytes, with what is behind the burst, were read", down, n)
+		}
+		var got strings.Builder
+		for got.Len() < len(burst)+9 {
+			before := got.Len()
+			got.WriteString(p.read(to))
+			if got.Len() == before {
+				t.Fatalf("down %v: it has stopped behind %d bytes", down, before)
+			}
+			out.OnReady(transporttest.Room)
+			p.turn()
+		}
+		if got.String() != string(burst)+"behind it" {
+			t.Errorf("down %v: not what was sent", down)
 		}
 	}
 }

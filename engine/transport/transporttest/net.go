@@ -48,8 +48,12 @@ func New() *Net {
 	return n
 }
 
+// Room is the event of a socket that takes bytes again.
+const Room = reactor.Writable
+
 // NewWithSockets makes a Net whose loop takes descriptors too. None of their events
-// is delivered: Conn.Poke stands for them. The caller closes the loop.
+// is delivered: Conn.Poke stands for them, and Conn.OnReady with Room. The caller
+// closes the loop.
 func NewWithSockets() (*Net, error) {
 	r, err := reactor.New(nil)
 	if err != nil {

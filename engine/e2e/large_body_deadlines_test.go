@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"testing"
-	"time"
 
 	"weir/engine/fault"
 )
@@ -23,7 +22,7 @@ func TestClientThatStopsTakingALargeBodyIsCut(t *testing.T) {
 		_, err := sendRibbon(c, 1<<40)
 		met <- err
 	})
-	w := start(t, oneCluster(backend), `timeouts = { body_idle = "150ms" }`)
+	w := start(t, oneCluster(backend), `timeouts = { body_idle = "400ms" }`)
 	c := w.client()
 	c.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	if _, err := readHead(c.r); err != nil {
@@ -51,7 +50,7 @@ func TestEndpointThatStopsInALargeBodyIsGivenUp(t *testing.T) {
 		_, _ = sendRibbon(c, part)
 		met <- ended(c)
 	})
-	w := start(t, oneCluster(backend, `timeouts = { response_idle = "150ms" }`))
+	w := start(t, oneCluster(backend, `timeouts = { response_idle = "400ms" }`))
 	c := w.client()
 	c.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	if _, err := readHead(c.r); err != nil {
@@ -74,7 +73,7 @@ func TestLargeUploadThatStopsIsRefused(t *testing.T) {
 		_, err := io.Copy(io.Discard, r)
 		met <- err
 	})
-	w := start(t, oneCluster(backend), `timeouts = { body_idle = "150ms" }`)
+	w := start(t, oneCluster(backend), `timeouts = { body_idle = "400ms" }`)
 	c := w.client()
 	c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", largeBody))
 	if _, err := sendRibbon(c, 4<<20); err != nil {
@@ -85,40 +84,4 @@ func TestLargeUploadThatStopsIsRefused(t *testing.T) {
 		t.Errorf("the endpoint saw %v", err)
 	}
 	w.requireFault(fault.BodyTimeout, 1)
-}
-
-// Large bodies that keep moving, in pieces, outlive the deadlines of both sides.
-func TestLargeBodiesInPiecesOutliveTheDeadlines(t *testing.T) {
-	const piece, pieces = 200_000, 20
-	slowly := func(c io.Writer) error {
-		for i := range pieces {
-			if i > 0 {
-				time.Sleep(20 * time.Millisecond)
-			}
-			if _, err := c.Write(ribbon[:piece]); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	backend := scripted(t, func(c *net.TCPConn, r *bufio.Reader) {
-		if readRequest(r) == nil {
-			_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", piece*pieces)
-			_ = slowly(c)
-		}
-	})
-	w := start(t, oneCluster(backend, `timeouts = { response_idle = "250ms", response = "250ms" }`), `timeouts = { body_idle = "250ms" }`)
-	c := w.client()
-	c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", piece*pieces))
-	if err := slowly(c); err != nil {
-		t.Fatal(err)
-	}
-	if res, body := c.response("POST"); res.StatusCode != 200 || len(body) != piece*pieces {
-		t.Errorf("%s, %d bytes", res.Status, len(body))
-	}
-	for kind, n := range w.stats().Faults {
-		if n > 0 {
-			t.Errorf("%d of %v", n, fault.Kind(kind))
-		}
-	}
 }

@@ -54,7 +54,7 @@ func (c *Conn) sent(n, want int, errno syscall.Errno) int {
 	return n
 }
 
-// WriteParts is Write of a few parts in a row, in one system call: a head and
+// WriteParts is Write of a few parts in a row, at most 16, in one system call: a head and
 // the body behind it, a chunk between its size and its end. Nothing is copied but
 // what the kernel does not take.
 func (c *Conn) WriteParts(parts ...[]byte) {

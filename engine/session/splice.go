@@ -12,7 +12,7 @@ func (s *Session) spliceRequest() (moved int) {
 		return 0
 	}
 	taken := s.up.BytesOut()
-	n := s.down.SpliceTo(&s.up.Conn, x.reqBody.Opaque())
+	n := s.down.SpliceTo(&s.up.Conn, min(x.reqBody.Opaque(), s.w.splice))
 	if n == 0 {
 		return 0
 	}
@@ -37,7 +37,7 @@ func (s *Session) spliceResponse() (moved int) {
 	if !x.headDone || x.chunked || x.respBody.Opaque() < spliceAbove {
 		return 0
 	}
-	n := s.up.SpliceTo(&s.down, x.respBody.Opaque())
+	n := s.up.SpliceTo(&s.down, min(x.respBody.Opaque(), s.w.splice))
 	if n == 0 {
 		return 0
 	}

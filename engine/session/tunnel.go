@@ -156,7 +156,7 @@ func (s *Session) relay(from, to *transport.Conn, paused, bulk *bool) (left int)
 			return 1
 		}
 		if *bulk {
-			n := from.SpliceTo(to, int64(budget))
+			n := from.SpliceTo(to, min(int64(budget), s.w.splice))
 			*bulk = n >= spliceAbove
 			if n > 0 {
 				s.since = s.w.now()

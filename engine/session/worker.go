@@ -53,6 +53,7 @@ type Worker struct {
 	Config
 	debug     bool
 	high, low int
+	splice    int64 // what may be queued at once: the high mark and one read
 	stamp     *observe.Stamp
 	lines     *observe.Lines
 	flush     transport.Timer
@@ -86,6 +87,7 @@ func NewWorker(cfg Config) *Worker {
 		debug:  cfg.Log.Core().Enabled(zap.DebugLevel),
 		high:   cfg.PauseAbove,
 		low:    cfg.PauseAbove / 2,
+		splice: int64(cfg.PauseAbove) + transport.BufferBytes,
 		stamp:  observe.NewStamp(wallClock, cfg.Loop.Now()),
 		nextID: cfg.FirstID,
 		random: mathrand.NewChaCha8(seed),

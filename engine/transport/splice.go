@@ -13,7 +13,7 @@ import (
 // It returns how much left c. 0 means that there is nothing it can do, and Read
 // finds out why: something is held or queued, one of the two is no plain socket,
 // nothing has arrived, or c has ended or failed. What to did not take is queued, at
-// most what one read gives. It may use Loop.Buf.
+// most limit. It may use Loop.Buf.
 func (c *Conn) SpliceTo(to *Conn, limit int64) (moved int64) {
 	if c.link != nil || to.link != nil || c.in != nil || c.errno != 0 {
 		return 0
@@ -89,7 +89,7 @@ func (c *Conn) drain(p *reactor.Pipe, n int) {
 // left for it.
 func (l *Loop) openPipe() *reactor.Pipe {
 	if l.pipe == nil {
-		p, errno := reactor.OpenPipe(BufferBytes)
+		p, errno := reactor.OpenPipe(TurnBudget)
 		if errno != 0 {
 			return nil
 		}

@@ -153,7 +153,7 @@ func TestSpliceToCarriesAStream(t *testing.T) {
 				if m.spliced == 0 || tt.mark == 0 && m.copied > m.spliced || m.spliced+m.copied != int64(tt.size) {
 					t.Errorf("%d spliced, %d copied", m.spliced, m.copied)
 				}
-				if m.most > transport.BufferBytes || m.longest > transport.TurnBudget || tt.queues && m.queued == 0 {
+				if m.most > transport.TurnBudget || m.longest > transport.TurnBudget || tt.queues && m.queued == 0 {
 					t.Errorf("%d bytes queued at most, in %d times; %d moved at most", m.most, m.queued, m.longest)
 				}
 			})

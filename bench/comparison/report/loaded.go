@@ -12,7 +12,7 @@ func loaded(f *results.File, group string) string {
 	list := works.Group(group)
 	unit := list[0].Unit
 	t := newTable(2, "work", "proxy", "CPU µs a "+unit, "weir / peer", list[0].Units()+" a second, at most",
-		"at a rate of", "p50 µs", "p99 µs", "p99.9 µs", "CPU µs a "+unit+" at that rate")
+		"at a rate of", "p50 µs", "p99 µs", "p99.9 µs", "CPU µs a "+unit+" at that rate", "RSS MiB")
 	rows := 0
 	for _, w := range list {
 		for _, e := range entries(f, w, results.Closed) {
@@ -22,7 +22,8 @@ func loaded(f *results.File, group string) string {
 			open := func(of results.Figure) string { return median(e.spread(f, results.Open, of), number) }
 			t.row(w.Title, e.Title, spread(cpu, number), lower(e.ratio(f, results.Closed, results.CPUMicros)),
 				median(e.spread(f, results.Closed, results.Throughput), grouped), median(rate, grouped),
-				open(results.P50), open(results.P99), open(results.P999), open(results.CPUMicros))
+				open(results.P50), open(results.P99), open(results.P999), open(results.CPUMicros),
+				median(e.spread(f, results.Closed, results.RSSMiB), number))
 		}
 	}
 	if rows == 0 {

@@ -36,6 +36,7 @@ var (
 	P99              Figure = func(s *Sample) float64 { return float64(s.Latency.P99) }
 	P999             Figure = func(s *Sample) float64 { return float64(s.Latency.P999) }
 	RSSPerConnection Figure = func(s *Sample) float64 { return s.RSSPerConnection }
+	RSSMiB           Figure = func(s *Sample) float64 { return float64(s.RSS) / (1 << 20) }
 	CPUSecondsPerGiB Figure = func(s *Sample) float64 { return s.CPUSecondsPerGiB }
 	// CPUPerMinute is the processor time of a minute, in seconds.
 	CPUPerMinute Figure = func(s *Sample) float64 {

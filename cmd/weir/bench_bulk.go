@@ -33,7 +33,7 @@ away unread; with --verify it is compared with what 'weir bench serve' sends.`,
 	setDefault(cmd, "connections", "1", "connections, each of which moves one body")
 	setDefault(cmd, "duration", "10m", "how long all of it may take")
 	setDefault(cmd, "timeout", "5s", "for a connect, and for a transfer that stands still")
-	cmd.Flags().MarkHidden("warmup") // a transfer has none
 	b.checkFirst(cmd, func() error { return all().Validate() })
+	refuse(cmd, map[string]string{"warmup": "a transfer is measured from its first byte"})
 	return cmd
 }

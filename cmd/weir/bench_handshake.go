@@ -38,11 +38,15 @@ func refuse(cmd *cobra.Command, instead map[string]string) {
 	for name := range instead {
 		cmd.Flags().Lookup(name).Hidden = true
 	}
-	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+	then := cmd.PreRunE
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
 		for name, what := range instead {
 			if cmd.Flags().Changed(name) {
 				return usagef("'%s' takes no --%s: %s", cmd.CommandPath(), name, what)
 			}
+		}
+		if then != nil {
+			return then(cmd, args)
 		}
 		return nil
 	}

@@ -56,6 +56,7 @@ func TestBenchKindsUsage(t *testing.T) {
 		"bulk http://127.0.0.1:1/ --upload":                   "size: 0",
 		"bulk http://127.0.0.1:1/ --upload --size 65GiB":      "out of range",
 		"bulk http://127.0.0.1:1/ --size 1GiB":                "only an upload",
+		"bulk http://127.0.0.1:1/ --warmup 1s":                "first byte",
 		"bulk http://127.0.0.1:1/ --upload --size 1 --verify": "verify",
 	} {
 		code, stdout, stderr := weir(t, strings.Fields("bench "+args)...)

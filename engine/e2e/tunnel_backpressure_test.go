@@ -32,13 +32,18 @@ func flood(c *net.TCPConn, total int, sum hash.Hash, stalled chan<- struct{}) er
 			return err
 		}
 	}
+	if stalled != nil {
+		close(stalled)
+		return errors.Join(errors.New("the sender was never held back"), c.CloseWrite())
+	}
 	return c.CloseWrite()
 }
 
 // A peer that reads nothing blocks its sender, and weir holds no more than the
 // high mark and one read. When the peer reads again, all of it arrives.
 func TestTunnelBackPressure(t *testing.T) {
-	const total = 24 << 20
+	// More than the buffers of four sockets may grow to (tcp_rmem, tcp_wmem).
+	const total = 96 << 20
 	for _, from := range []string{"client", "endpoint"} {
 		t.Run("from the "+from, func(t *testing.T) {
 			stalled, read := make(chan struct{}), make(chan struct{})

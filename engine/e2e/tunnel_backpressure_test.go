@@ -29,6 +29,9 @@ func flood(c *net.TCPConn, total int, sum hash.Hash, stalled chan<- struct{}) er
 			err = nil
 		}
 		if err != nil {
+			if stalled != nil {
+				close(stalled) // whoever waits for it is to see what err leads to
+			}
 			return err
 		}
 	}

@@ -31,13 +31,20 @@ var imports = map[string][]string{
 	"configs":          {},
 	"engine/fault":     {},
 	"engine/reactor":   {"pool"},
-	"engine/transport": {"engine/reactor", "engine/fault", "pool"},
-	"engine/route":     {"configs"},
-	"engine/observe":   {"engine/fault"},
+	"engine/tlsconn":   {},
+	"engine/tlstest":   {},
+	"engine/transport": {"engine/reactor", "engine/tlsconn", "engine/fault", "pool"},
+	// What the operator says about TLS, as crypto/tls understands it.
+	"engine/certs":   {"configs", "engine/fault"},
+	"engine/route":   {"configs"},
+	"engine/observe": {"engine/fault"},
+	"engine/acme":    {"configs"},
+	// An authority for tests.
+	"engine/acme/acmetest": {"configs"},
 	// pool: the slab that upstream connections of one loop live in.
-	"engine/cluster": {"engine/reactor", "engine/transport", "engine/fault", "engine/observe", "configs", "pool"},
+	"engine/cluster": {"engine/reactor", "engine/transport", "engine/certs", "engine/fault", "engine/observe", "configs", "pool"},
 	// Never the reactor: a session sees logical readiness only.
-	"engine/session": {"engine/transport", "engine/route", "engine/cluster", "engine/observe", "engine/fault", "codec/...", "pool"},
+	"engine/session": {"engine/transport", "engine/tlsconn", "engine/certs", "engine/route", "engine/cluster", "engine/observe", "engine/fault", "codec/...", "pool"},
 	// codec: build.go turns the listener's limits into http1.Limits.
 	"engine":     {"engine/...", "configs", "pool", "codec/..."},
 	"engine/e2e": {},
@@ -53,10 +60,13 @@ var imports = map[string][]string{
 
 // testImports is what test files may import besides.
 var testImports = map[string][]string{
-	"engine/transport": {"engine/transport/transporttest"},
-	"engine/cluster":   {"engine/transport/transporttest"},
+	"engine/tlsconn":   {"engine/tlstest"},
+	"engine/transport": {"engine/transport/transporttest", "engine/tlstest"},
+	"engine/cluster":   {"engine/transport/transporttest", "engine/tlstest"},
+	"engine/certs":     {"engine/tlstest"},
+	"engine/acme":      {"engine/acme/acmetest"},
 	// configs: tests compile their routes from what a user would write.
-	"engine/session": {"engine/transport/transporttest", "configs"},
+	"engine/session": {"engine/transport/transporttest", "engine/tlstest", "configs"},
 	"engine/e2e":     {"engine/...", "configs", "codec/...", "bench"},
 }
 
@@ -87,7 +97,8 @@ var libraries = map[string][]string{
 	"gonum.org/v1/plot/vg":                     {"bench/comparison/plots"},
 	"gonum.org/v1/plot/vg/draw":                {"bench/comparison/plots"},
 	"gonum.org/v1/plot/vg/vgsvg":               {"bench/comparison/plots"},
-	"unsafe":                                   {"engine/reactor"},
+	// tlsconn: crypto/tls keeps buffers that nothing public lets go of.
+	"unsafe": {"engine/reactor"},
 }
 
 // impure are the standard packages that codecs do without: no sockets, no clock,

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // checker goes through a decoded Config, completes it, and reports what is wrong.
@@ -14,13 +15,15 @@ type checker struct {
 	*reader
 	cfg     *Config
 	dir     string          // what relative paths are relative to
-	used    map[string]bool // clusters that a route leads to
+	now     time.Time       // when certificates must be valid
+	used    map[string]bool // clusters that a route or a listener leads to
+	http    map[string]bool // clusters that a route leads to
 	guesses int             // searches for a near cluster so far
 }
 
 // check completes c and reports to r. The error is nil or *Errors.
 func (c *Config) check(r *reader, dir string) error {
-	ck := &checker{reader: r, cfg: c, dir: dir, used: map[string]bool{}}
+	ck := &checker{reader: r, cfg: c, dir: dir, now: time.Now(), used: map[string]bool{}, http: map[string]bool{}}
 	ck.engine()
 	ck.log()
 	ck.listeners()
@@ -41,6 +44,8 @@ func (ck *checker) engine() {
 	ck.number(at.child("max_connections"), e.MaxConnections, 0, 1<<24)
 	ck.size(at.child("pause_above"), e.PauseAbove, 16*kib, 64*mib)
 	ck.duration(at.child("drain_timeout"), e.DrainTimeout, true)
+	ck.number(at.child("handshake_workers"), e.HandshakeWorkers, 0, 256)
+	ck.number(at.child("max_handshakes"), e.MaxHandshakes, 1, 1<<20)
 }
 
 func (ck *checker) log() {

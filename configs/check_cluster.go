@@ -18,8 +18,11 @@ func (ck *checker) clusters() {
 			ck.cfg.Clusters[name] = c
 		}
 		ck.cluster(p, c)
+		if c.TLS != nil {
+			ck.clusterTLS(p.child("tls"), c.TLS, ck.http[name])
+		}
 		if !ck.used[name] {
-			ck.warnf(p, "", "cluster %q is not used by any route", name)
+			ck.warnf(p, "", "cluster %q is not used by any route or listener", name)
 		}
 	}
 }
@@ -47,6 +50,7 @@ func (ck *checker) cluster(p keyPath, c *Cluster) {
 	ck.number(p.child("max_idle"), c.MaxIdle, 0, 1<<16)
 	ck.size(p.child("max_head"), c.MaxHead, kib, 60*kib)
 	ck.number(p.child("max_fields"), c.MaxFields, 1, 1024)
+	ck.word(p.child("proxy_protocol"), c.ProxyProtocol, proxyVersions)
 	t := p.child("timeouts")
 	ck.duration(t.child("connect"), c.Timeouts.Connect, false)
 	ck.duration(t.child("idle"), c.Timeouts.Idle, false)
@@ -107,7 +111,7 @@ func looksLikeIP(host string) bool {
 // cluster. Beyond it the mistake is not a slip of the hand.
 const maxGuesses = 20
 
-// clusterExists reports a cluster that a route names and no one made.
+// clusterExists reports a cluster that is named and that no one made.
 func (ck *checker) clusterExists(p keyPath, name string) {
 	ck.used[name] = true
 	if _, ok := ck.cfg.Clusters[name]; ok {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strconv"
 	"unicode/utf8"
 )
@@ -51,15 +50,12 @@ func (ck *checker) errorPage(p keyPath, page *ErrorPage) {
 // readPage moves the text of page.File into page.Body, and clears File, so that
 // the page is complete and may be checked again.
 func (ck *checker) readPage(p keyPath, page *ErrorPage) {
-	path := page.File
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(ck.dir, path)
-	}
+	path := ck.resolve(page.File)
 	text, err := readBounded(path, maxPage)
 	if err != nil {
 		hint := ""
 		if errors.Is(err, fs.ErrNotExist) && path != page.File {
-			hint = "names are relative to the configuration file"
+			hint = relativeHint
 		}
 		ck.problemf(p, hint, "file %s: %s", quote(page.File), reason(err))
 		return

@@ -28,8 +28,19 @@ func (ck *checker) listeners() {
 
 func (ck *checker) listener(p keyPath, l *Listener) {
 	ck.listenAddress(p, l.Address)
+	ck.protocol(p, l)
+	if l.Cluster != "" {
+		ck.clusterExists(p.child("cluster"), l.Cluster)
+	}
+	ck.forwards(p.child("forward"), l)
+	if l.TLS != nil && l.Protocol != "tls-passthrough" {
+		ck.listenerTLS(p.child("tls"), l)
+	}
+	if l.ProxyProtocol != nil {
+		ck.proxyProtocol(p.child("proxy_protocol"), l.ProxyProtocol)
+	}
 	for i, cidr := range l.TrustedProxies {
-		l.TrustedProxies[i] = ck.trusted(p.child("trusted_proxies").elem(i), cidr)
+		l.TrustedProxies[i] = ck.trusted(p.child("trusted_proxies").elem(i), "trusted_proxies", cidr, "anyone may then forge X-Forwarded-For")
 	}
 	ck.size(p.child("max_head"), l.MaxHead, kib, 60*kib)
 	ck.size(p.child("max_target"), l.MaxTarget, 64, 60*kib)
@@ -41,9 +52,14 @@ func (ck *checker) listener(p keyPath, l *Listener) {
 	ck.duration(t.child("request_head"), l.Timeouts.RequestHead, false)
 	ck.duration(t.child("body_idle"), l.Timeouts.BodyIdle, false)
 	ck.duration(t.child("keep_alive_idle"), l.Timeouts.KeepAliveIdle, false)
+	ck.duration(t.child("sniff"), l.Timeouts.Sniff, false)
+	ck.duration(t.child("handshake"), l.Timeouts.Handshake, false)
+	ck.duration(t.child("tunnel_idle"), l.Timeouts.TunnelIdle, false)
 }
 
 const listenHint = `write "host:port", like "127.0.0.1:8080", or ":8080" for every address`
+
+const rangeHint = `write "host:first-last", like "127.0.0.1:9000-9099", with at most 1024 ports`
 
 // listenAddress reports an address that cannot be bound. Names are refused: what
 // they resolve to may change, and may be more than one address.
@@ -53,7 +69,11 @@ func (ck *checker) listenAddress(p keyPath, address string) {
 		ck.missingf(p, listenHint, "listener %s has no address", p.last())
 		return
 	}
-	host, port, err := splitAddress(address)
+	host, port, _, err := splitRange(address)
+	if err != nil && isRange(address) {
+		ck.problemf(at, rangeHint, "address %s %s", quote(address), err)
+		return
+	}
 	if err != nil {
 		ck.problemf(at, listenHint, "address %s %s", quote(address), err)
 		return
@@ -107,21 +127,33 @@ func splitAddress(s string) (host string, port uint16, err error) {
 // uniqueAddress reports two listeners on one address. With SO_REUSEPORT the
 // kernel would not: it would share the connections between them at random.
 func (ck *checker) uniqueAddress(p keyPath, name, address string, seen map[string]string) {
-	host, port, err := splitAddress(address)
-	if err != nil || port == 0 {
+	host, first, last, err := splitRange(address)
+	if err != nil || first == 0 {
 		return
 	}
-	key := canonicalHost(host)
+	host = canonicalHost(host)
 	if host == "" {
-		key = "0.0.0.0"
+		host = "0.0.0.0"
 	}
-	key += ":" + strconv.Itoa(int(port))
-	if other, ok := seen[key]; ok {
-		ck.problemf(p.child("address"), fmt.Sprintf("listener %q%s has it", other, ck.onLine(pathOf("listeners", other, "address"))),
+	told := false
+	for port := int(first); port <= int(last); port++ {
+		key := host + ":" + strconv.Itoa(port)
+		other, ok := seen[key]
+		if !ok {
+			seen[key] = name
+			continue
+		}
+		if told {
+			continue
+		}
+		told = true
+		what := "it"
+		if first != last {
+			what = "port " + strconv.Itoa(port)
+		}
+		ck.problemf(p.child("address"), fmt.Sprintf("listener %q%s has %s", other, ck.onLine(pathOf("listeners", other, "address")), what),
 			"address %s is taken", quote(address))
-		return
 	}
-	seen[key] = name
 }
 
 // canonicalHost is one spelling of an IP address; names are left alone.
@@ -140,22 +172,23 @@ func (ck *checker) onLine(p keyPath) string {
 	return ""
 }
 
-// trusted returns s as a CIDR; one address is a CIDR of its own.
-func (ck *checker) trusted(p keyPath, s string) string {
+// trusted returns s, an element of the list called key, as a CIDR; one address is a
+// CIDR of its own. risk is what trust in everyone leads to.
+func (ck *checker) trusted(p keyPath, key, s, risk string) string {
 	prefix, err := netip.ParsePrefix(s)
 	if ip, ipErr := netip.ParseAddr(s); ipErr == nil && ip.Zone() == "" {
 		prefix, err = netip.PrefixFrom(ip, ip.BitLen()), nil
 	}
 	switch {
 	case err != nil:
-		ck.problemf(p, `write a CIDR like "10.0.0.0/8", or one address`, "trusted_proxies: %s is not a CIDR", quote(s))
+		ck.problemf(p, `write a CIDR like "10.0.0.0/8", or one address`, "%s: %s is not a CIDR", key, quote(s))
 		return s
 	case prefix.Addr().Is4In6():
-		ck.problemf(p, fmt.Sprintf("write the IPv4 form, like %q", prefix.Addr().Unmap()), "trusted_proxies: %s is an IPv4 address written as IPv6", quote(s))
+		ck.problemf(p, fmt.Sprintf("write the IPv4 form, like %q", prefix.Addr().Unmap()), "%s: %s is an IPv4 address written as IPv6", key, quote(s))
 	case prefix.Masked() != prefix:
-		ck.problemf(p, fmt.Sprintf("did you mean %q or %q?", prefix.Masked(), prefix.Addr()), "trusted_proxies: %s has bits beyond its mask", quote(s))
+		ck.problemf(p, fmt.Sprintf("did you mean %q or %q?", prefix.Masked(), prefix.Addr()), "%s: %s has bits beyond its mask", key, quote(s))
 	case prefix.Bits() == 0:
-		ck.warnf(p, "anyone may then forge X-Forwarded-For", "trusted_proxies: %s trusts every client", quote(s))
+		ck.warnf(p, risk, "%s: %s trusts every client", key, quote(s))
 	}
 	return prefix.String()
 }

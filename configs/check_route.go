@@ -8,8 +8,11 @@ import (
 
 func (ck *checker) routes() {
 	at := pathOf("routes")
-	if len(ck.cfg.Routes) == 0 && !ck.partial[""] && len(ck.cfg.Listeners) > 0 {
+	switch http, n := ck.takesHTTP(), len(ck.cfg.Routes); {
+	case n == 0 && http && !ck.partial[""]:
 		ck.warnf("", "add [[routes]]", "no routes: every request is answered with 404")
+	case n > 0 && !http && len(ck.cfg.Listeners) > 0:
+		ck.warnf(at.elem(0), `they need one with protocol "http" or "auto"`, "no listener takes HTTP: the routes do nothing")
 	}
 	matches := map[string]int{} // what a route matches: its index
 	names := map[string]int{}   // a name that was made: how often
@@ -24,6 +27,10 @@ func (ck *checker) routes() {
 		ck.rewrite(p, route, re)
 		ck.headerRules(p.child("request_headers"), &route.RequestHeaders, true)
 		ck.headerRules(p.child("response_headers"), &route.ResponseHeaders, false)
+		ck.number(p.child("https_port"), route.HTTPSPort, 1, 65535)
+		if route.HSTS != nil {
+			ck.hsts(p.child("hsts"), route.HSTS)
+		}
 		t := p.child("timeouts")
 		ck.duration(t.child("response"), route.Timeouts.Response, false)
 		ck.duration(t.child("response_idle"), route.Timeouts.ResponseIdle, false)
@@ -41,6 +48,17 @@ func (ck *checker) routes() {
 		matches[key] = i
 	}
 	ck.shadowed(at)
+}
+
+// takesHTTP says whether a listener has requests for the routes. One whose protocol
+// is not known may.
+func (ck *checker) takesHTTP() bool {
+	for _, l := range ck.cfg.Listeners {
+		if l.Protocol != "tcp" && l.Protocol != "tls-passthrough" {
+			return true
+		}
+	}
+	return false
 }
 
 // shadowed warns of expressions that are never tried, because the prefix "/" of
@@ -128,6 +146,7 @@ func (ck *checker) action(p keyPath, route *Route, re *regexp.Regexp) {
 	if route.Cluster != "" {
 		given = append(given, "cluster")
 		ck.clusterExists(p.child("cluster"), route.Cluster)
+		ck.http[route.Cluster] = true
 	}
 	if route.Redirect != nil {
 		given = append(given, "redirect")

@@ -109,6 +109,11 @@ func (r *reader) decode(p keyPath, in any, out reflect.Value) {
 		if s, fits = in.(string); fits {
 			out.SetString(s)
 		}
+	case reflect.Bool:
+		var b bool
+		if b, fits = in.(bool); fits {
+			out.SetBool(b)
+		}
 	case reflect.Int:
 		var n int64
 		if n, fits = in.(int64); fits {
@@ -263,10 +268,18 @@ func wanted(in any, t reflect.Type) string {
 		return `a duration in quotes, like "30s"`
 	case reflect.TypeFor[Endpoint]():
 		return `"host:port" or { address = "host:port", weight = 2 }`
+	case reflect.TypeFor[ProxyProtocol]():
+		return `a table, like { from = ["10.0.0.0/8"] }`
+	case reflect.TypeFor[[]*Certificate](), reflect.TypeFor[Certificate]():
+		return `certificates = [{ cert = "FILE", key = "FILE" }]`
+	case reflect.TypeFor[[]*Forward]():
+		return "[[listeners.NAME.forward]] before each entry"
 	case reflect.TypeFor[[]*Route]():
 		return "[[routes]] before each route"
 	}
 	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false, without quotes"
 	case reflect.Int:
 		return "a whole number without quotes"
 	case reflect.String:

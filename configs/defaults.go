@@ -24,6 +24,14 @@ var (
 	logFormats    = []string{"json", "text"}
 	slashPolicies = []string{"reject", "keep"}
 	balances      = []string{"round_robin"}
+	protocols     = []string{"http", "tcp", "tls-passthrough", "auto"}
+	proxyModes    = []string{"required", "optional"}
+	proxyVersions = []string{"off", "v1", "v2"}
+	clientAuths   = []string{"none", "request", "require"}
+	tlsVersions   = []string{"1.2", "1.3"}
+
+	// httpALPN is the default of a listener that speaks HTTP.
+	httpALPN = []string{"http/1.1"}
 )
 
 // redirectStatuses are the allowed values of redirect.status.
@@ -35,8 +43,9 @@ var redirectStatuses = []int{301, 302, 303, 307, 308}
 func Default() *Config {
 	return &Config{
 		Engine: Engine{
-			PauseAbove:   256 * kib,
-			DrainTimeout: 10 * second,
+			PauseAbove:    256 * kib,
+			DrainTimeout:  10 * second,
+			MaxHandshakes: 4096,
 		},
 		Log:       Log{Level: logLevels[0], Format: logFormats[0], Access: "stdout"},
 		Listeners: map[string]*Listener{},
@@ -49,6 +58,7 @@ func Default() *Config {
 func NewListener(address string) *Listener {
 	return &Listener{
 		Address:      address,
+		Protocol:     protocols[0],
 		MaxHead:      32 * kib,
 		MaxTarget:    8 * kib,
 		MaxFields:    128,
@@ -58,6 +68,9 @@ func NewListener(address string) *Listener {
 			RequestHead:   10 * second,
 			BodyIdle:      30 * second,
 			KeepAliveIdle: 75 * second,
+			Sniff:         5 * second,
+			Handshake:     10 * second,
+			TunnelIdle:    hour,
 		},
 	}
 }
@@ -65,6 +78,7 @@ func NewListener(address string) *Listener {
 // NewRoute is a route that matches everything and has no action yet.
 func NewRoute() *Route {
 	return &Route{
+		HTTPSPort: 443,
 		Timeouts: RouteTimeouts{
 			Response:     60 * second,
 			ResponseIdle: 5 * minute,
@@ -76,10 +90,11 @@ func NewRoute() *Route {
 // NewCluster is a cluster of endpoints of equal weight with the defaults.
 func NewCluster(endpoints ...string) *Cluster {
 	c := &Cluster{
-		Balance:   balances[0],
-		MaxIdle:   64,
-		MaxHead:   32 * kib,
-		MaxFields: 128,
+		Balance:       balances[0],
+		MaxIdle:       64,
+		MaxHead:       32 * kib,
+		MaxFields:     128,
+		ProxyProtocol: proxyVersions[0],
 		Timeouts: ClusterTimeouts{
 			Connect:  5 * second,
 			Idle:     60 * second,
@@ -90,6 +105,28 @@ func NewCluster(endpoints ...string) *Cluster {
 		c.Endpoints = append(c.Endpoints, newEndpoint(address))
 	}
 	return c
+}
+
+// NewListenerTLS ends TLS with the defaults; it needs a certificate, or ACME. Check
+// adds the ALPN of a listener that speaks HTTP.
+func NewListenerTLS(certificates ...*Certificate) *ListenerTLS {
+	return &ListenerTLS{
+		Certificates:   certificates,
+		MinVersion:     tlsVersions[0],
+		MaxVersion:     tlsVersions[1],
+		ClientAuth:     clientAuths[0],
+		SessionTickets: true,
+	}
+}
+
+// NewClusterTLS speaks TLS to endpoints with the defaults.
+func NewClusterTLS() *ClusterTLS {
+	return &ClusterTLS{MinVersion: tlsVersions[0], MaxVersion: tlsVersions[1]}
+}
+
+// NewACME is Let's Encrypt for the hosts.
+func NewACME(hosts ...string) *ACME {
+	return &ACME{Hosts: hosts, Directory: "https://acme-v02.api.letsencrypt.org/directory", Storage: "acme"}
 }
 
 // NewRedirect is a 308 to a Location.
@@ -119,6 +156,16 @@ func newDefault(t reflect.Type) reflect.Value {
 		return reflect.ValueOf(NewRedirect(""))
 	case reflect.TypeFor[Respond]():
 		return reflect.ValueOf(NewRespond(""))
+	case reflect.TypeFor[ListenerTLS]():
+		return reflect.ValueOf(NewListenerTLS())
+	case reflect.TypeFor[ClusterTLS]():
+		return reflect.ValueOf(NewClusterTLS())
+	case reflect.TypeFor[ACME]():
+		return reflect.ValueOf(NewACME())
+	case reflect.TypeFor[ProxyProtocol]():
+		return reflect.ValueOf(&ProxyProtocol{Mode: proxyModes[0]})
+	case reflect.TypeFor[HSTS]():
+		return reflect.ValueOf(&HSTS{MaxAge: 8760 * hour})
 	case reflect.TypeFor[ErrorPage]():
 		return reflect.ValueOf(NewErrorPage(""))
 	case reflect.TypeFor[Endpoint]():

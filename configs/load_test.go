@@ -191,7 +191,7 @@ func TestWarningsBesideErrors(t *testing.T) {
 	if !errors.As(err, &list) || len(list.Problems) != 1 || len(list.Warnings) != 1 {
 		t.Fatalf("%+v", list)
 	}
-	if got := list.Warnings[0].String(); got != `w.toml:8: cluster "other" is not used by any route` {
+	if got := list.Warnings[0].String(); got != `w.toml:8: cluster "other" is not used by any route or listener` {
 		t.Error(got)
 	}
 	// A cluster whose name was misspelt in a route is not called unused as well.

@@ -76,9 +76,13 @@ func (h *hinted) Error() string {
 }
 
 // quote shows a value from the file: escaped, so that it cannot break the line,
-// and cut, so that it cannot bury the message.
+// and cut, so that it cannot bury the message. PEM text, wherever it was put, may be
+// a private key.
 func quote(s string) string {
 	const most = 64
+	if i := strings.Index(s, pemMark); i >= 0 {
+		return fmt.Sprintf("%q...", s[:min(i, most)]+pemMark)
+	}
 	if len(s) <= most {
 		return strconv.Quote(s)
 	}

@@ -38,6 +38,12 @@ type Engine struct {
 	// DrainTimeout is how long SIGTERM waits for exchanges and tunnels to end
 	// before it cuts them.
 	DrainTimeout Duration `toml:"drain_timeout"`
+	// HandshakeWorkers is how many goroutines compute TLS handshakes, apart from the
+	// loops; 0: half as many as CPUs, at least one.
+	HandshakeWorkers int `toml:"handshake_workers"`
+	// MaxHandshakes is how many TLS handshakes may be under way at once, clients and
+	// endpoints together; above it new ones are refused.
+	MaxHandshakes int `toml:"max_handshakes"`
 }
 
 // Log says what is written, and where.
@@ -54,8 +60,23 @@ type Log struct {
 // Listener is a bound address and what it accepts.
 type Listener struct {
 	// Address is host:port, where the host is an IP address; an empty one means
-	// every address.
+	// every address. With protocol tcp or tls-passthrough the port may be a range of at
+	// most 1024, "9000-9099": see Addresses.
 	Address string `toml:"address"`
+	// Protocol is what is spoken: http, tcp (opaque bytes to a cluster),
+	// tls-passthrough (the same, by what the ClientHello says, with TLS left as it
+	// is), or auto: TLS, HTTP and opaque bytes on one port, told apart by what comes
+	// first.
+	Protocol string `toml:"protocol"`
+	// Cluster is where connections go that carry no HTTP and that no entry of
+	// Forward takes. Absent: they are closed.
+	Cluster string `toml:"cluster"`
+	// Forward leads such connections to clusters, the first match wins.
+	Forward []*Forward `toml:"forward"`
+	// TLS, if present, ends TLS at this listener.
+	TLS *ListenerTLS `toml:"tls"`
+	// ProxyProtocol, if present, takes PROXY headers from those in front.
+	ProxyProtocol *ProxyProtocol `toml:"proxy_protocol"`
 	// TrustedProxies lists the CIDRs whose X-Forwarded-* and X-Request-Id fields
 	// are believed. From anyone else those fields are replaced.
 	TrustedProxies []string `toml:"trusted_proxies"`
@@ -86,6 +107,15 @@ type ListenerTimeouts struct {
 	BodyIdle Duration `toml:"body_idle"`
 	// KeepAliveIdle is how long a connection may wait between two requests.
 	KeepAliveIdle Duration `toml:"keep_alive_idle"`
+	// Sniff is how long a PROXY header may take, and with protocol auto how long the
+	// first bytes may: then the connection is opaque.
+	Sniff Duration `toml:"sniff"`
+	// Handshake is how long a TLS handshake may take, from its first byte or from
+	// accept, and the ClientHello of tls-passthrough.
+	Handshake Duration `toml:"handshake"`
+	// TunnelIdle is how long a connection without HTTP may be silent in both
+	// directions.
+	TunnelIdle Duration `toml:"tunnel_idle"`
 }
 
 // Route is a match and what is done with a request that matches. Exactly one of
@@ -124,8 +154,15 @@ type Route struct {
 	// RequestHeaders edits the fields sent to the endpoint.
 	RequestHeaders HeaderRules `toml:"request_headers"`
 	// ResponseHeaders edits the fields sent to the client.
-	ResponseHeaders HeaderRules   `toml:"response_headers"`
-	Timeouts        RouteTimeouts `toml:"timeouts"`
+	ResponseHeaders HeaderRules `toml:"response_headers"`
+	// HTTPSRedirect answers requests that came without TLS with a 308 to the same
+	// host and target by https.
+	HTTPSRedirect bool `toml:"https_redirect"`
+	// HTTPSPort is the port of that redirect.
+	HTTPSPort int `toml:"https_port"`
+	// HSTS, if present, sends Strict-Transport-Security.
+	HSTS     *HSTS         `toml:"hsts"`
+	Timeouts RouteTimeouts `toml:"timeouts"`
 }
 
 // RouteTimeouts are the deadlines of what a route carries.
@@ -185,14 +222,20 @@ type Cluster struct {
 	// MaxHead is the largest response head accepted (502 above it), at most 60KiB.
 	MaxHead Size `toml:"max_head"`
 	// MaxFields is the most header fields accepted in a response head.
-	MaxFields int             `toml:"max_fields"`
-	Timeouts  ClusterTimeouts `toml:"timeouts"`
+	MaxFields int `toml:"max_fields"`
+	// ProxyProtocol is off, v1 or v2: whether connections begin with a PROXY header
+	// that tells the client's address. Such a connection serves one client, so an
+	// HTTP one is not reused.
+	ProxyProtocol string `toml:"proxy_protocol"`
+	// TLS, if present, is spoken to the endpoints.
+	TLS      *ClusterTLS     `toml:"tls"`
+	Timeouts ClusterTimeouts `toml:"timeouts"`
 }
 
 // ClusterTimeouts are the deadlines of connections to endpoints.
 type ClusterTimeouts struct {
-	// Connect is how long a connection may take to be established. Then the next
-	// endpoint, and 504 when none is left.
+	// Connect is how long a connection may take to be established, TLS included.
+	// Then the next endpoint, and 504 when none is left.
 	Connect Duration `toml:"connect"`
 	// Idle is how long an unused connection is kept.
 	Idle Duration `toml:"idle"`

@@ -56,11 +56,29 @@ const (
 	ClientReset
 	BadUpgrade
 	WebSocketVersion
+	Misdirected
+	NotTLS
+	TLSOnPlainPort
+	MalformedHello
+	UnknownServerName
+	HandshakeTimeout
+	HandshakeFailed
+	ClientCertMissing
+	ClientCertExpired
+	ClientCertUntrusted
+	ClientCertRevoked
+	TLSRecord
+	TLSTruncated
+	ProxyHeader
+	ProxyUntrusted
+	SniffTimeout
+	UnknownProtocol
 
 	// weir's.
 	NoRoute
 	Draining
 	Exhausted
+	HandshakesFull
 	Bug
 
 	// The endpoint's.
@@ -74,6 +92,14 @@ const (
 	ResponseTruncated
 	SurplusResponse
 	BadHandshake
+	UpstreamHandshake
+	UpstreamCertExpired
+	UpstreamCertWrongHost
+	UpstreamCertUntrusted
+	UpstreamCertRevoked
+	UpstreamCertPin
+	UpstreamTLSRecord
+	UpstreamTLSTruncated
 
 	// A tunnel's, after 101: nobody's fault, or one side's.
 	TunnelIdle
@@ -111,11 +137,29 @@ var kinds = [NumKinds]row{
 	ClientReset:               {"client_reset", FaultDownstream, 0, RetryNever, "the client reset the connection"},
 	BadUpgrade:                {"bad_upgrade", FaultDownstream, 400, RetryNever, "the upgrade is not a valid WebSocket handshake"},
 	WebSocketVersion:          {"websocket_version", FaultDownstream, 426, RetryNever, "only WebSocket version 13 is spoken here"},
+	Misdirected:               {"misdirected", FaultDownstream, 421, RetryNever, "this connection is not for that host"},
+	NotTLS:                    {"not_tls", FaultDownstream, 400, RetryNever, "this port speaks TLS: use https"},
+	TLSOnPlainPort:            {"tls_on_plain_port", FaultDownstream, 400, RetryNever, "this port does not speak TLS: use http"},
+	MalformedHello:            {"malformed_hello", FaultDownstream, 0, RetryNever, "the TLS ClientHello is malformed or too large"},
+	UnknownServerName:         {"unknown_server_name", FaultDownstream, 0, RetryNever, "nothing here has the server name that the client asks for"},
+	HandshakeTimeout:          {"handshake_timeout", FaultDownstream, 0, RetryNever, "the TLS handshake took too long"},
+	HandshakeFailed:           {"handshake_failed", FaultDownstream, 0, RetryNever, "the TLS handshake with the client failed"},
+	ClientCertMissing:         {"client_cert_missing", FaultDownstream, 0, RetryNever, "the client sent no certificate"},
+	ClientCertExpired:         {"client_cert_expired", FaultDownstream, 0, RetryNever, "the client's certificate is expired or not yet valid"},
+	ClientCertUntrusted:       {"client_cert_untrusted", FaultDownstream, 0, RetryNever, "the client's certificate is not signed by a trusted authority"},
+	ClientCertRevoked:         {"client_cert_revoked", FaultDownstream, 0, RetryNever, "the client's certificate is revoked"},
+	TLSRecord:                 {"tls_record", FaultDownstream, 0, RetryNever, "the client broke the TLS protocol"},
+	TLSTruncated:              {"tls_truncated", FaultDownstream, 0, RetryNever, "the client closed without ending TLS: bytes may be missing"},
+	ProxyHeader:               {"proxy_header", FaultDownstream, 0, RetryNever, "the PROXY header is missing or malformed"},
+	ProxyUntrusted:            {"proxy_untrusted", FaultDownstream, 0, RetryNever, "a PROXY header is required, and the peer is not trusted to send one"},
+	SniffTimeout:              {"sniff_timeout", FaultDownstream, 0, RetryNever, "the first bytes took too long"},
+	UnknownProtocol:           {"unknown_protocol", FaultDownstream, 0, RetryNever, "the connection is neither TLS nor HTTP, and leads nowhere"},
 
-	NoRoute:   {"no_route", FaultLocal, 404, RetryNever, "no route matches the request"},
-	Draining:  {"draining", FaultLocal, 503, RetryNever, "the proxy is shutting down"},
-	Exhausted: {"exhausted", FaultLocal, 503, RetryAlways, "the proxy is out of descriptors or ports"},
-	Bug:       {"bug", FaultLocal, 500, RetryNever, "internal error"},
+	NoRoute:        {"no_route", FaultLocal, 404, RetryNever, "no route matches the request"},
+	Draining:       {"draining", FaultLocal, 503, RetryNever, "the proxy is shutting down"},
+	Exhausted:      {"exhausted", FaultLocal, 503, RetryAlways, "the proxy is out of descriptors or ports"},
+	HandshakesFull: {"handshakes_full", FaultLocal, 503, RetryNever, "too many TLS handshakes are under way"},
+	Bug:            {"bug", FaultLocal, 500, RetryNever, "internal error"},
 
 	NoEndpoint:        {"no_endpoint", FaultUpstream, 503, RetryAlways, "no endpoint is reachable"},
 	ConnectTimeout:    {"connect_timeout", FaultUpstream, 504, RetryAlways, "connecting to the endpoint took too long"},
@@ -127,6 +171,15 @@ var kinds = [NumKinds]row{
 	ResponseTruncated: {"response_truncated", FaultUpstream, 0, RetryNever, "the endpoint closed inside the response body"},
 	SurplusResponse:   {"surplus_response", FaultUpstream, 0, RetryNever, "the endpoint sent bytes beyond its response"},
 	BadHandshake:      {"bad_handshake", FaultUpstream, 502, RetryNever, "the endpoint's WebSocket handshake is not valid"},
+
+	UpstreamHandshake:     {"upstream_handshake", FaultUpstream, 502, RetryAlways, "the TLS handshake with the endpoint failed"},
+	UpstreamCertExpired:   {"upstream_cert_expired", FaultUpstream, 502, RetryAlways, "the endpoint's certificate is expired or not yet valid"},
+	UpstreamCertWrongHost: {"upstream_cert_wrong_host", FaultUpstream, 502, RetryAlways, "the endpoint's certificate is for another host"},
+	UpstreamCertUntrusted: {"upstream_cert_untrusted", FaultUpstream, 502, RetryAlways, "the endpoint's certificate is not signed by a trusted authority"},
+	UpstreamCertRevoked:   {"upstream_cert_revoked", FaultUpstream, 502, RetryAlways, "the endpoint's certificate is revoked"},
+	UpstreamCertPin:       {"upstream_cert_pin", FaultUpstream, 502, RetryAlways, "the endpoint's certificate has none of the pinned keys"},
+	UpstreamTLSRecord:     {"upstream_tls_record", FaultUpstream, 502, RetryNever, "the endpoint broke the TLS protocol"},
+	UpstreamTLSTruncated:  {"upstream_tls_truncated", FaultUpstream, 0, RetryNever, "the endpoint closed without ending TLS: bytes may be missing"},
 
 	TunnelIdle:  {"tunnel_idle", FaultNone, 0, RetryNever, "the tunnel was silent for too long"},
 	TunnelReset: {"tunnel_reset", FaultNone, 0, RetryNever, "the tunnel was reset"},

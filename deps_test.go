@@ -98,7 +98,7 @@ var libraries = map[string][]string{
 	"gonum.org/v1/plot/vg/draw":                {"bench/comparison/plots"},
 	"gonum.org/v1/plot/vg/vgsvg":               {"bench/comparison/plots"},
 	// tlsconn: crypto/tls keeps buffers that nothing public lets go of.
-	"unsafe": {"engine/reactor"},
+	"unsafe": {"engine/reactor", "engine/tlsconn"},
 }
 
 // impure are the standard packages that codecs do without: no sockets, no clock,
@@ -137,6 +137,7 @@ var goroutines = map[string]string{
 // clocks lists the files of engine, codec and pool that may ask for the time, wait
 // for it, or start a timer. All else takes the loop's clock, read once an event.
 var clocks = map[string]string{
+	"engine/tlstest/tlstest.go":   "the dates of certificates of tests",
 	"engine/reactor/clock.go":     "the loop's clock itself",
 	"engine/session/worker.go":    "anchors the wall clock of log lines and Date, once",
 	"engine/engine.go":            "the deadline of a drain",

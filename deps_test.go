@@ -111,6 +111,8 @@ var goroutines = map[string]string{
 	"engine/engine.go":                            "one a loop",
 	"engine/observe/accesslog.go":                 "one writes the access log, since a disk may block",
 	"engine/observe/logger.go":                    "one writes the log, since a pipe may be full",
+	"engine/transport/handshakes.go":              "a few compute TLS handshakes",
+	"engine/transport/settler.go":                 "one collects garbage when handshakes have paused",
 	"cmd/weir/signals.go":                         "the engine runs beside the wait for signals",
 	"cmd/weir/demo_backends.go":                   "one net/http server a demo backend",
 	"cmd/weir/demo_chat.go":                       "one writes to each member of the demo's chat",
@@ -138,6 +140,7 @@ var goroutines = map[string]string{
 // for it, or start a timer. All else takes the loop's clock, read once an event.
 var clocks = map[string]string{
 	"engine/tlstest/tlstest.go":   "the dates of certificates of tests",
+	"engine/transport/settler.go": "a pause of handshakes",
 	"engine/reactor/clock.go":     "the loop's clock itself",
 	"engine/session/worker.go":    "anchors the wall clock of log lines and Date, once",
 	"engine/engine.go":            "the deadline of a drain",

@@ -180,6 +180,24 @@ func (l *Loop) Post(fn func()) error {
 	return l.poller.Trigger(queue.HighPriority, l.runPosted, fn)
 }
 
+// PostTo runs y.OnYield on the loop, soon, and y.OnPanic if it has one and OnYield
+// panics. Else it is like Post.
+func (l *Loop) PostTo(y Yielder) error {
+	l.gate.RLock()
+	defer l.gate.RUnlock()
+	if l.ended || l.poller == nil {
+		return ErrEnded
+	}
+	return l.poller.Trigger(queue.HighPriority, l.runYielder, y)
+}
+
+func (l *Loop) runYielder(y any) error {
+	l.now = monotonic()
+	l.resume(y.(Yielder))
+	l.endTurn()
+	return l.verdict()
+}
+
 func (l *Loop) runPosted(fn any) error {
 	l.now = monotonic()
 	l.call(fn.(func()))

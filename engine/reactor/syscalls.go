@@ -112,6 +112,12 @@ func ConnectError(fd int) syscall.Errno {
 	return 0
 }
 
+// LocalAddr is the address a socket has on this machine, or the zero Addr.
+func LocalAddr(fd int) Addr {
+	a, _ := sockname(unix.SYS_GETSOCKNAME, fd)
+	return a
+}
+
 func sockname(call uintptr, fd int) (Addr, syscall.Errno) {
 	var sa unix.RawSockaddrAny
 	size := uint32(unix.SizeofSockaddrAny)

@@ -38,6 +38,7 @@ const (
 	writable                     // a write may be taken
 	hungUp                       // a short read proves nothing any more
 	connecting                   // connect has not ended
+	securing                     // the TLS handshake has not
 	readEnded                    // the peer's FIN was read
 	wantShut                     // FIN is to follow what is queued
 	shut                         // FIN was sent
@@ -63,7 +64,8 @@ const (
 type Conn struct {
 	loop  *Loop
 	owner Owner
-	link  Link // nil: the socket fd
+	link  Link    // nil: the socket fd
+	tls   *secure // nil: plain
 	out   pool.Chain
 	in    *pool.Buffer // read, but handed back by Unread
 	errno syscall.Errno
@@ -90,6 +92,10 @@ func (c *Conn) Dial(loop *Loop, to Addr, owner Owner) syscall.Errno {
 	}
 	return errno
 }
+
+// Preface has data sent before anything else, also before TLS. Call it behind Dial,
+// in the same turn.
+func (c *Conn) Preface(data []byte) { c.out.Append(c.loop.Pool, data) }
 
 // AttachLink puts c on a link instead of a socket, in place of what Accept or the
 // loop's dialer do. up says that no connect is pending; a dialer passes no owner,
@@ -135,6 +141,12 @@ func (c *Conn) OnReady(r reactor.Ready) {
 	if !c.Failed() {
 		c.told(r)
 	}
+	if c.state&securing != 0 {
+		c.Flush()
+		if !c.tls.advance() {
+			return
+		}
+	}
 	c.owner.OnConn(c)
 }
 
@@ -172,6 +184,13 @@ func (c *Conn) finishConnect() bool {
 		c.fail(errno)
 	}
 	c.Flush()
+	switch {
+	case c.tls == nil:
+	case c.errno != 0:
+		c.state &^= securing
+	case c.tls.begin():
+		c.tls.hello()
+	}
 	return true
 }
 
@@ -188,8 +207,8 @@ func (c *Conn) connectError() syscall.Errno {
 // SetOwner hands c to another owner.
 func (c *Conn) SetOwner(o Owner) { c.owner = o }
 
-// Connecting reports whether a connect is still pending.
-func (c *Conn) Connecting() bool { return c.state&connecting != 0 }
+// Connecting reports whether a connect, or a TLS handshake, is still pending.
+func (c *Conn) Connecting() bool { return c.state&(connecting|securing) != 0 }
 
 // Readable reports whether Read may give something, Unread bytes included.
 func (c *Conn) Readable() bool { return c.state&readable != 0 || c.in != nil }
@@ -230,11 +249,21 @@ func (c *Conn) Err() syscall.Errno { return c.errno }
 // Closed reports whether Close or Reset was called, or nothing was ever opened.
 func (c *Conn) Closed() bool { return c.state&closed != 0 || c.loop == nil }
 
-// BytesIn counts the bytes read from the peer.
+// BytesIn counts the bytes read from the peer: through TLS, what was inside.
 func (c *Conn) BytesIn() int64 { return c.bytesIn }
 
-// BytesOut counts the bytes the kernel has taken for the peer.
+// BytesOut counts the bytes the kernel has taken for the peer, or through TLS those
+// that were encrypted for it.
 func (c *Conn) BytesOut() int64 { return c.bytesOut }
+
+// LocalAddr is the address the peer connected to: one system call. It is the zero
+// Addr on a link.
+func (c *Conn) LocalAddr() Addr {
+	if c.fd < 0 {
+		return Addr{}
+	}
+	return reactor.LocalAddr(int(c.fd))
+}
 
 // FD is the descriptor, for logs; -1: none.
 func (c *Conn) FD() int { return int(c.fd) }

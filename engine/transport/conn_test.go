@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"unsafe"
 
 	"weir/engine/transport"
 	"weir/engine/transport/transporttest"
@@ -229,12 +228,6 @@ func TestPanicBelowTheOwnerReachesIt(t *testing.T) {
 		t.Error("the new owner was not asked")
 	}
 	c.Close()
-}
-
-func TestConnIsSmall(t *testing.T) {
-	if size := unsafe.Sizeof(transport.Conn{}); size > 104 {
-		t.Errorf("%d bytes a connection", size)
-	}
 }
 
 func TestDialThatCannotStart(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"weir/engine/reactor"
+	"weir/engine/tlsconn"
 	"weir/pool"
 )
 
@@ -18,6 +19,8 @@ import (
 type (
 	// Addr is a TCP address.
 	Addr = reactor.Addr
+	// TLSInfo is what a TLS handshake agreed on.
+	TLSInfo = tlsconn.Info
 	// Timer is one deadline.
 	Timer = reactor.Timer
 	// TimerHandler is told that a deadline has passed.
@@ -41,17 +44,22 @@ type Loop struct {
 	// Buf is the one read buffer of the loop. Its contents last until the next
 	// Read of any connection.
 	Buf []byte
+	// Handshakes computes TLS handshakes off the loop; nil: on it.
+	Handshakes *Handshakes
 	// Open is the number of connections open, for anyone to read.
 	Open atomic.Int64
 
 	dial     func(c *Conn, to Addr) syscall.Errno
 	segments [16][]byte
-	pipe     *reactor.Pipe // nil until a body is large enough for it
+	pipe     *reactor.Pipe        // nil until a body is large enough for it
+	away     map[*secure]struct{} // handshakes that a worker has
+	sealed   []byte               // ciphertext of one write
+	joined   []byte               // plaintext that is to be one record
 }
 
 // NewLoop wraps r.
 func NewLoop(r *reactor.Loop) *Loop {
-	return &Loop{Loop: r, Pool: &pool.Pool{}, Buf: make([]byte, BufferBytes), dial: dialTCP}
+	return &Loop{Loop: r, Pool: &pool.Pool{}, Buf: make([]byte, BufferBytes), dial: dialTCP, away: map[*secure]struct{}{}}
 }
 
 // SetDialer replaces what Dial does, for tests that have no sockets.

@@ -37,6 +37,9 @@ func (c *Conn) Unread(data []byte) {
 }
 
 func (c *Conn) read(p []byte) (int, Result) {
+	if c.tls != nil {
+		return c.tls.read(p)
+	}
 	switch {
 	case c.state&readEnded != 0:
 		return 0, ReadEnd

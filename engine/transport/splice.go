@@ -15,7 +15,7 @@ import (
 // nothing has arrived, or c has ended or failed. What to did not take is queued, at
 // most limit. It may use Loop.Buf.
 func (c *Conn) SpliceTo(to *Conn, limit int64) (moved int64) {
-	if c.link != nil || to.link != nil || c.in != nil || c.errno != 0 {
+	if c.link != nil || to.link != nil || c.tls != nil || to.tls != nil || c.in != nil || c.errno != 0 {
 		return 0
 	}
 	limit = min(limit, TurnBudget)
@@ -108,5 +108,10 @@ func (l *Loop) closePipe() {
 // Close releases what the loop holds. Call it after Run has returned.
 func (l *Loop) Close() error {
 	l.closePipe()
+	// What workers gave back while the loop stopped.
+	for s := range l.away {
+		s.abandon()
+	}
+	clear(l.away)
 	return l.Loop.Close()
 }

@@ -13,6 +13,18 @@ func (c *Conn) Write(data []byte) {
 	if c.errno != 0 || c.state&(closed|wantShut|shut) != 0 || len(data) == 0 {
 		return
 	}
+	if c.tls != nil {
+		c.tls.write(data)
+		return
+	}
+	c.put(data)
+}
+
+// put sends data as it is, and queues what the kernel does not take at once.
+func (c *Conn) put(data []byte) {
+	if c.errno != 0 || len(data) == 0 {
+		return
+	}
 	if c.out.Len() == 0 && c.state&writable != 0 {
 		data = data[c.send(data):]
 		if c.errno != 0 {
@@ -50,7 +62,9 @@ func (c *Conn) sent(n, want int, errno syscall.Errno) int {
 	if n < want {
 		c.state &^= writable
 	}
-	c.bytesOut += int64(n)
+	if c.tls == nil {
+		c.bytesOut += int64(n)
+	}
 	return n
 }
 
@@ -60,6 +74,12 @@ func (c *Conn) sent(n, want int, errno syscall.Errno) int {
 func (c *Conn) WriteParts(parts ...[]byte) {
 	if len(parts) == 2 && len(parts[1]) == 0 {
 		c.Write(parts[0])
+		return
+	}
+	if c.tls != nil {
+		if c.errno == 0 && c.state&(closed|wantShut|shut) == 0 {
+			c.tls.write(parts...)
+		}
 		return
 	}
 	if c.link != nil || c.out.Len() > 0 || c.state&writable == 0 {
@@ -118,18 +138,25 @@ func (c *Conn) Flush() {
 		}
 		c.out.Consume(c.loop.Pool, n)
 	}
-	if c.out.Len() == 0 && c.state&wantShut != 0 && c.state&connecting == 0 {
+	if c.out.Len() == 0 && c.state&wantShut != 0 && !c.Connecting() {
 		c.shutdown()
 	}
 }
 
-// CloseWrite ends the direction to the peer: FIN, behind what is queued.
+// CloseWrite ends the direction to the peer: FIN, behind what is queued, and through
+// TLS behind close_notify.
 func (c *Conn) CloseWrite() {
 	if c.errno != 0 || c.state&(closed|wantShut|shut) != 0 {
 		return
 	}
+	if c.tls != nil {
+		c.tls.closeNotify()
+		if c.errno != 0 {
+			return
+		}
+	}
 	c.state |= wantShut
-	if c.out.Len() == 0 && c.state&connecting == 0 {
+	if c.out.Len() == 0 && !c.Connecting() {
 		c.shutdown()
 	}
 }
@@ -150,7 +177,8 @@ func (c *Conn) shutdown() {
 // WriteEnded reports whether the FIN was sent.
 func (c *Conn) WriteEnded() bool { return c.state&shut != 0 }
 
-// Close closes at once; what is queued is dropped. It may be called twice.
+// Close closes at once; what is queued is dropped. Through TLS that has nothing
+// queued, close_notify goes first. It may be called twice.
 func (c *Conn) Close() { c.close(false) }
 
 // Reset closes with RST instead of FIN, so that the peer can tell a cut from an end.
@@ -160,8 +188,15 @@ func (c *Conn) close(reset bool) {
 	if c.Closed() {
 		return
 	}
+	if c.tls != nil {
+		if c.tls.err != nil {
+			c.tls.saveAlert()
+			reset = false
+		}
+		c.tls.close(reset)
+	}
 	c.state |= closed
-	c.state &^= readable | writable | connecting | wantShut
+	c.state &^= readable | writable | connecting | securing | wantShut
 	c.out.Clear(c.loop.Pool)
 	c.loop.Pool.Put(c.in)
 	c.in = nil

@@ -1,0 +1,149 @@
+package transport
+
+import (
+	"io"
+	"slices"
+
+	"weir/engine/tlsconn"
+)
+
+// A handshake goes from loop to worker to loop. While a worker has it (running), the
+// loop leaves the connection unread and does not touch tls. A connection that is closed
+// meanwhile is given up when the worker is done with it.
+
+// maxStepBytes is how much of what the peer has sent goes into one step: a record, or
+// what lay before SecureServer. More would wait in the queue of the workers, for each
+// handshake.
+const maxStepBytes = tlsconn.MaxRecordBytes
+
+// begin counts the handshake in, or fails it.
+func (s *secure) begin() bool {
+	s.conn.state |= securing
+	if !s.pool.begin() {
+		s.conn.state &^= securing
+		s.fail(ErrHandshakesFull)
+		return false
+	}
+	s.counted = true
+	return true
+}
+
+func (s *secure) endHandshake() {
+	if s.counted {
+		s.counted = false
+		s.pool.end()
+	}
+}
+
+// abandon ends a handshake whose connection is closed. On one that is open it does
+// nothing.
+func (s *secure) abandon() {
+	s.endHandshake()
+	s.tls.Abort()
+}
+
+// hello makes the client begin.
+func (s *secure) hello() { s.step(nil) }
+
+// advance goes on with what the peer has sent, and reports whether the handshake has
+// ended.
+func (s *secure) advance() (ended bool) {
+	c := s.conn
+	for !s.running && c.state&securing != 0 {
+		size := maxStepBytes
+		if s.partial != nil {
+			size = max(size, len(s.partial.B))
+		}
+		records := s.records(c.loop.Buf[:size])
+		switch {
+		case len(records) > 0:
+			s.step(records)
+		case s.fin:
+			s.stop(io.ErrUnexpectedEOF)
+		case c.errno != 0:
+			s.stop(c.errno)
+		default:
+			return false
+		}
+	}
+	return c.state&securing == 0
+}
+
+// stop fails the handshake.
+func (s *secure) stop(err error) {
+	s.tls.Abort()
+	s.conn.state &^= securing
+	s.endHandshake()
+	s.fail(err)
+}
+
+// step feeds records to the handshake: here if that is cheap, else on a worker.
+func (s *secure) step(records []byte) {
+	if s.pool == nil || s.cheap && tlsconn.OnlyProtected(records) {
+		s.stepped(s.tls.Step(records))
+		return
+	}
+	l := s.conn.loop
+	if !s.pool.submit(job{s: s, loop: l.Loop, in: slices.Clone(records)}) {
+		s.stop(ErrHandshakesFull)
+		return
+	}
+	s.running, s.loop = true, l
+	l.away[s] = struct{}{}
+}
+
+// OnYield is a worker's answer, on the loop.
+func (s *secure) OnYield() {
+	s.running = false
+	delete(s.loop.away, s)
+	c := s.conn
+	if c == nil {
+		s.abandon()
+		return
+	}
+	s.told = c
+	s.stepped(s.result)
+	if s.advance() {
+		c.owner.OnConn(c)
+	}
+	s.told = nil
+}
+
+// OnPanic tells the owner of a panic below OnYield, also if it has closed the connection
+// by then.
+func (s *secure) OnPanic() {
+	if s.told != nil {
+		s.told.OnPanic()
+	}
+}
+
+// stepped sends what a step has given, and ends the handshake if it was the last.
+func (s *secure) stepped(state tlsconn.State) {
+	c := s.conn
+	c.put(s.tls.Output())
+	switch state {
+	case tlsconn.Failed:
+		err := s.tls.Err()
+		if err == nil {
+			err = errHandshakePanic
+		}
+		s.stop(err)
+	case tlsconn.Open:
+		rest := s.tls.Finish()
+		if s.partial != nil {
+			rest = append(rest, s.partial.B...)
+			c.loop.Pool.Put(s.partial)
+			s.partial = nil
+		}
+		if len(rest) > 0 {
+			s.partial = c.loop.Pool.Get(len(rest))
+			s.partial.B = append(s.partial.B, rest...)
+		}
+		c.state = c.state&^securing | readable
+		s.endHandshake()
+		if c.state&wantShut != 0 {
+			c.state &^= wantShut
+			c.CloseWrite()
+		}
+	}
+}

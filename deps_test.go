@@ -75,6 +75,7 @@ var testImports = map[string][]string{
 var libraries = map[string][]string{
 	"github.com/BurntSushi/toml":               {"configs"},
 	"github.com/HdrHistogram/hdrhistogram-go":  {"bench"},
+	"github.com/fsnotify/fsnotify":             {"engine/certs"},
 	"github.com/gobwas/ws":                     {"codec/websocket", "cmd/weir", "bench/comparison/relay/proxytest"},
 	"github.com/gobwas/ws/wsutil":              {"cmd/weir", "bench/comparison/relay/proxytest"},
 	"github.com/panjf2000/gnet/v2":             {"bench/comparison/relay"},
@@ -88,8 +89,9 @@ var libraries = map[string][]string{
 	"github.com/vbauerster/mpb/v8/decor":       {"bench"},
 	"go.uber.org/zap":                          {"engine/observe", "engine/session", "engine"},
 	"go.uber.org/zap/zapcore":                  {"engine/observe"},
+	"golang.org/x/crypto/ocsp":                 {"engine/certs"},
 	"golang.org/x/image/font":                  {"bench/comparison/plots"},
-	"golang.org/x/sys/unix":                    {"engine/reactor", "bench", "cmd/weir", "bench/comparison", "bench/comparison/measure", "bench/comparison/peers", "bench/comparison/results"},
+	"golang.org/x/sys/unix":                    {"engine/certs", "engine/reactor", "bench", "cmd/weir", "bench/comparison", "bench/comparison/measure", "bench/comparison/peers", "bench/comparison/results"},
 	"gonum.org/v1/plot":                        {"bench/comparison/plots"},
 	"gonum.org/v1/plot/font":                   {"bench/comparison/plots"},
 	"gonum.org/v1/plot/font/liberation":        {"bench/comparison/plots"},
@@ -109,6 +111,8 @@ var impure = []string{"context", "fmt", "io", "log", "net", "net/http", "os", "s
 // connection and a timer never do.
 var goroutines = map[string]string{
 	"engine/engine.go":                            "one a loop",
+	"engine/certs/signer.go":                      "a few sign with RSA, on threads of low priority",
+	"engine/certs/watch.go":                       "one waits for files to change",
 	"engine/observe/accesslog.go":                 "one writes the access log, since a disk may block",
 	"engine/observe/logger.go":                    "one writes the log, since a pipe may be full",
 	"engine/transport/handshakes.go":              "a few compute TLS handshakes",
@@ -142,6 +146,9 @@ var clocks = map[string]string{
 	"engine/tlstest/tlstest.go":   "the dates of certificates of tests",
 	"engine/transport/settler.go": "a pause of handshakes",
 	"engine/reactor/clock.go":     "the loop's clock itself",
+	"engine/certs/server.go":      "the wall clock, for dates in certificates, lists and staples",
+	"engine/certs/client.go":      "the wall clock, for dates in certificates and lists",
+	"engine/certs/watch.go":       "waits for files to settle, and looks at all of them now and then",
 	"engine/session/worker.go":    "anchors the wall clock of log lines and Date, once",
 	"engine/engine.go":            "the deadline of a drain",
 	"engine/reactor/loop.go":      "none: see goroutines",

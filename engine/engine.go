@@ -33,6 +33,7 @@ type Engine struct {
 	log       *observe.Logger
 	access    *observe.AccessLog
 	loops     []*loop
+	security  security
 	addresses map[string]string
 
 	open     atomic.Int64 // downstream connections
@@ -70,6 +71,9 @@ func (e *Engine) Addr(listener string) string { return e.addresses[listener] }
 // exchanges and tunnels have engine.drain_timeout to finish. It returns nil after
 // that, and an error only if a loop failed. Call it once.
 func (e *Engine) Run(ctx context.Context) error {
+	for _, m := range e.security.authorities {
+		m.Start()
+	}
 	ended := make(chan error, len(e.loops))
 	for _, l := range e.loops {
 		go func() { ended <- l.reactor.Run() }()
@@ -133,6 +137,7 @@ func (e *Engine) checkDrained() {
 
 // close gives back what New made. The loops have ended, or never ran.
 func (e *Engine) close() {
+	e.security.close()
 	for _, l := range e.loops {
 		if err := l.close(); err != nil && e.log != nil {
 			e.log.Error("closing a loop", zap.Error(err))
@@ -156,6 +161,9 @@ func (e *Engine) Stats() observe.Snapshot {
 		s.Connections += l.transport.Open.Load()
 		s.Buffers += l.transport.Pool.Stats().Buffers
 		s.Held += l.worker.Held() + l.upstreams.Live()
+	}
+	if h := e.security.handshakes; h != nil {
+		s.HandshakesOpen = h.Open()
 	}
 	return s
 }

@@ -16,6 +16,7 @@ import (
 	"strconv"
 
 	"weir/configs"
+	"weir/engine/certs"
 	"weir/engine/transport"
 )
 
@@ -27,6 +28,7 @@ type Endpoint struct {
 	Addr    transport.Addr
 	Weight  int
 	index   int
+	host    string // as configured
 }
 
 // Cluster is a named set of endpoints with one policy. Times are nanoseconds.
@@ -36,6 +38,11 @@ type Cluster struct {
 	ConnectTimeout int64
 	MaxHead        int
 	MaxFields      int
+	// ProxyProtocol is the PROXY header that connections begin with. They serve the
+	// client it names, and nobody after.
+	ProxyProtocol ProxyVersion
+	// TLS is what is spoken to the endpoints; nil: none.
+	TLS *certs.Client
 
 	maxIdle     int
 	idleTimeout int64
@@ -44,6 +51,17 @@ type Cluster struct {
 	// spread out evenly: a turn is one look-up.
 	schedule []uint16
 }
+
+// ProxyVersion is a version of the PROXY protocol.
+type ProxyVersion uint8
+
+const (
+	ProxyOff ProxyVersion = iota
+	ProxyV1
+	ProxyV2
+)
+
+var proxyVersions = map[string]ProxyVersion{"": ProxyOff, "off": ProxyOff, "v1": ProxyV1, "v2": ProxyV2}
 
 // Lookup resolves a host name, as net.Resolver.LookupNetIP does.
 type Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
@@ -69,6 +87,20 @@ func Compile(ctx context.Context, name string, cfg *configs.Cluster, lookup Look
 		return nil, fmt.Errorf("cluster %q: %d endpoints; give 1 to 65535", name, len(c.Endpoints))
 	}
 	c.schedule = schedule(c.Endpoints)
+	var known bool
+	if c.ProxyProtocol, known = proxyVersions[cfg.ProxyProtocol]; !known {
+		return nil, fmt.Errorf("cluster %q: proxy_protocol %q is not off, v1 or v2", name, cfg.ProxyProtocol)
+	}
+	if cfg.TLS != nil {
+		hosts := make([]string, len(c.Endpoints))
+		for i, e := range c.Endpoints {
+			hosts[i] = e.host
+		}
+		var err error
+		if c.TLS, err = certs.NewClient(cfg.TLS, hosts, nil); err != nil {
+			return nil, fmt.Errorf("cluster %q: tls: %w", name, err)
+		}
+	}
 	return c, nil
 }
 
@@ -85,7 +117,7 @@ func (c *Cluster) add(ctx context.Context, e configs.Endpoint, lookup Lookup) er
 		if ip.Zone() != "" {
 			return errors.New("addresses with a zone are not supported")
 		}
-		c.addAddr(e.Address, netip.AddrPortFrom(ip, uint16(port)), e.Weight)
+		c.addAddr(host, e.Address, netip.AddrPortFrom(ip, uint16(port)), e.Weight)
 		return nil
 	}
 	ips, err := lookup(ctx, "ip", host)
@@ -97,14 +129,14 @@ func (c *Cluster) add(ctx context.Context, e configs.Endpoint, lookup Lookup) er
 	}
 	for _, ip := range ips {
 		at := netip.AddrPortFrom(ip.Unmap(), uint16(port))
-		c.addAddr(at.String(), at, e.Weight)
+		c.addAddr(host, at.String(), at, e.Weight)
 	}
 	return nil
 }
 
-func (c *Cluster) addAddr(address string, at netip.AddrPort, weight int) {
+func (c *Cluster) addAddr(host, address string, at netip.AddrPort, weight int) {
 	c.Endpoints = append(c.Endpoints, &Endpoint{
-		Address: address, Addr: transport.AddrFrom(at), Weight: max(weight, 1), index: len(c.Endpoints),
+		Address: address, Addr: transport.AddrFrom(at), Weight: max(weight, 1), index: len(c.Endpoints), host: host,
 	})
 }
 

@@ -77,14 +77,20 @@ func (l *Local) Reuse(e *Endpoint, owner transport.Owner) *Upstream {
 }
 
 // Dial begins a new connection to e. errno is why it could not even begin; then
-// there is no connection.
-func (l *Local) Dial(e *Endpoint, owner transport.Owner) (*Upstream, syscall.Errno) {
+// there is no connection. preface, if any, is sent before all else, TLS included.
+func (l *Local) Dial(e *Endpoint, owner transport.Owner, preface []byte) (*Upstream, syscall.Errno) {
 	u := l.slab.Get()
 	u.Endpoint, u.local, u.born, u.uses = e, l, l.loop.Now(), 1
 	u.timer.Handler = u
 	if errno := u.Conn.Dial(l.loop, e.Addr, owner); errno != 0 {
 		l.loop.Release(u)
 		return nil, errno
+	}
+	if len(preface) > 0 {
+		u.Preface(preface)
+	}
+	if l.TLS != nil {
+		u.SecureClient(l.TLS.Config(e.index))
 	}
 	l.counters.Dialled.Add(1)
 	return u, 0

@@ -62,7 +62,7 @@ func newBench(t *testing.T, maxIdle int, weights ...int) *bench {
 // dial gives a connection to e that is up.
 func (b *bench) dial(e *Endpoint, owner transport.Owner) (*Upstream, *transporttest.Link) {
 	b.t.Helper()
-	u, errno := b.local.Dial(e, owner)
+	u, errno := b.local.Dial(e, owner, nil)
 	if errno != 0 {
 		b.t.Fatal(errno)
 	}
@@ -367,7 +367,7 @@ func TestDiscardOfListed(t *testing.T) {
 func TestDialThatFails(t *testing.T) {
 	b := newBench(t, 8, 1)
 	b.net.RefuseDial = syscall.EMFILE
-	if u, errno := b.local.Dial(b.local.Endpoints[0], &session{}); u != nil || errno != syscall.EMFILE {
+	if u, errno := b.local.Dial(b.local.Endpoints[0], &session{}, nil); u != nil || errno != syscall.EMFILE {
 		t.Errorf("%p, %v", u, errno)
 	}
 	if b.counters.Dialled.Load() != 0 {
@@ -377,7 +377,7 @@ func TestDialThatFails(t *testing.T) {
 
 	b.net.RefuseDial = 0
 	s := &session{}
-	u, _ := b.local.Dial(b.local.Endpoints[0], s)
+	u, _ := b.local.Dial(b.local.Endpoints[0], s, nil)
 	b.net.Dialled().Refuse(syscall.ECONNREFUSED)
 	if s.calls != 1 || u.Err() != syscall.ECONNREFUSED {
 		t.Errorf("owner called %d times, %v", s.calls, u.Err())

@@ -21,6 +21,9 @@ type Upstream struct {
 // Reused reports whether the connection has carried an exchange before this one.
 func (u *Upstream) Reused() bool { return u.uses > 1 }
 
+// ClusterName is the name of the cluster u belongs to.
+func (u *Upstream) ClusterName() string { return u.local.Name }
+
 // Keep makes u idle, for the next exchange with its endpoint, or closes it if
 // there are enough, if it is too old, if either direction has ended, or if it has
 // bytes that belong to nothing. It may read into Loop.Buf. The caller must not
@@ -33,7 +36,7 @@ func (u *Upstream) Keep() {
 	if l.lifetime > 0 {
 		until, old = min(until, u.born+l.lifetime), now-u.born >= l.lifetime
 	}
-	if old || list.n >= l.maxIdle || u.spent() {
+	if old || list.n >= l.maxIdle || l.ProxyProtocol != ProxyOff || u.spent() {
 		u.Discard(false)
 		return
 	}

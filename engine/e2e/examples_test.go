@@ -2,10 +2,14 @@ package e2e
 
 import (
 	"bufio"
+	"crypto/tls"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"weir/configs"
 )
@@ -30,21 +34,71 @@ func TestExamplesStart(t *testing.T) {
 			cfg.Log.Access, cfg.Log.Level = "stdout", "debug"
 			for _, ln := range cfg.Listeners {
 				ln.Address = "127.0.0.1:0"
+				if ln.TLS != nil && ln.TLS.ACME != nil { // an authority that never answers
+					ln.TLS.ACME.Directory, ln.TLS.ACME.Storage = "https://"+dead+"/dir", t.TempDir()
+				}
 			}
 			for _, c := range cfg.Clusters {
 				c.Endpoints = []configs.Endpoint{{Address: dead, Weight: 1}}
 			}
 			w := startConfig(t, cfg)
-			for name := range cfg.Listeners {
-				c := dialRaw(t, w.engine.Addr(name))
-				_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: nobody.example\r\nConnection: close\r\n\r\n")
-				res, err := http.ReadResponse(bufio.NewReader(c), nil)
-				if err != nil {
-					t.Fatalf("listener %s: %v", name, err)
+			for name, ln := range cfg.Listeners {
+				if err := visitExample(w.engine.Addr(name), ln); err != nil {
+					t.Errorf("listener %s: %v", name, err)
 				}
-				_ = res.Body.Close()
-				_ = c.Close()
 			}
 		})
 	}
+}
+
+// visitExample is a client of a listener whose endpoints are not there: an HTTP one
+// answers, any other closes.
+func visitExample(addr string, ln *configs.Listener) error {
+	c, err := net.DialTimeout("tcp", addr, deadline)
+	if err != nil && ln.Protocol == "tcp" {
+		return nil // the reset was faster
+	}
+	if err != nil {
+		return err
+	}
+	_ = c.SetDeadline(time.Now().Add(deadline))
+	defer func() { _ = c.Close() }()
+	if ln.ProxyProtocol != nil {
+		_, _ = io.WriteString(c, "PROXY TCP4 192.0.2.1 192.0.2.2 1111 2222\r\n")
+	}
+	if ln.TLS != nil || ln.Protocol == "tls-passthrough" {
+		// The certificates of examples are for development: whoever runs them knows.
+		cfg := &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}
+		if ln.TLS != nil && ln.TLS.ClientAuth == "require" {
+			pair, err := tls.LoadX509KeyPair("../../configs/examples/tls/client.pem", "../../configs/examples/tls/client.key")
+			if err != nil {
+				return err
+			}
+			cfg.Certificates = []tls.Certificate{pair}
+		}
+		secured := tls.Client(c, cfg)
+		err := secured.Handshake()
+		if ln.Protocol == "tls-passthrough" || ln.TLS.ACME != nil && len(ln.TLS.Certificates) == 0 {
+			if err == nil {
+				return errors.New("a handshake, with nobody there to make it")
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c = secured
+	}
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if ln.Protocol == "tcp" {
+		if err == nil {
+			return errors.New("an answer, with nobody there to give it")
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
 }

@@ -45,7 +45,7 @@ func TestMalformedHeadIsRefused(t *testing.T) {
 		{name: "lower-case version", in: "GET / http/1.1\r\n" + host + "\r\n"},
 		{name: "HTTP/1.2", in: "GET / HTTP/1.2\r\n" + host + "\r\n", status: 505, fault: "version_unsupported"},
 		{name: "HTTP/2 preface", in: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00", status: 505, fault: "version_unsupported"},
-		{name: "TLS ClientHello", in: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"},
+		{name: "TLS ClientHello", in: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", status: 400, fault: "tls_on_plain_port"},
 		{name: "garbage", in: "\xff\xfe\xfd\xfc"},
 		{name: "unknown expectation", in: "POST / HTTP/1.1\r\n" + host + "Expect: 200-ok\r\nContent-Length: 1\r\n\r\n", status: 417, fault: "expectation_unsupported"},
 		{name: "Connection names a framing field", in: "POST / HTTP/1.1\r\n" + host + "Connection: content-length\r\nContent-Length: 1\r\n\r\na"},

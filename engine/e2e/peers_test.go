@@ -30,21 +30,31 @@ func (w *weir) client() *client {
 // send writes text as it is.
 func (c *client) send(text string) {
 	c.t.Helper()
+	sendTo(c.t, c, text)
+}
+
+func sendTo(t *testing.T, c io.Writer, text string) {
+	t.Helper()
 	if _, err := io.WriteString(c, text); err != nil {
-		c.t.Fatalf("send: %v", err)
+		t.Fatalf("send: %v", err)
 	}
 }
 
 // response reads one response, the answer to method, with its body.
 func (c *client) response(method string) (*http.Response, string) {
 	c.t.Helper()
-	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	return responseFrom(c.t, c.r, method)
+}
+
+func responseFrom(t *testing.T, r *bufio.Reader, method string) (*http.Response, string) {
+	t.Helper()
+	res, err := http.ReadResponse(r, &http.Request{Method: method})
 	if err != nil {
-		c.t.Fatalf("no response: %v", err)
+		t.Fatalf("no response: %v", err)
 	}
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		c.t.Fatalf("%s, then body %q and %v", res.Status, body, err)
+		t.Fatalf("%s, then body %.80q and %v", res.Status, body, err)
 	}
 	return res, string(body)
 }

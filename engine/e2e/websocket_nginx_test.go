@@ -21,7 +21,7 @@ http {
 	access_log off;
 	client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
 	server {
-		listen %[3]s;
+		listen %[3]s%[4]s;
 		location / {
 			proxy_pass http://%[2]s;
 			proxy_http_version 1.1;
@@ -34,6 +34,13 @@ http {
 
 // nginx passes WebSockets on to behind, and is gone at the end of the test.
 func nginx(t *testing.T, behind string) (addr string) {
+	t.Helper()
+	return nginxWith(t, behind, "")
+}
+
+// nginxWith is nginx whose listen directive goes on with more, which may go on with
+// other directives.
+func nginxWith(t *testing.T, behind, more string) (addr string) {
 	t.Helper()
 	path, err := exec.LookPath("nginx")
 	if err != nil {
@@ -50,7 +57,7 @@ func nginx(t *testing.T, behind string) (addr string) {
 	}
 	defer func() { _ = file.Close() }()
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, behind, addr), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, behind, addr, more), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -240,13 +241,22 @@ type wsClient interface {
 	end()
 }
 
-// wsClients dial addr with the subprotocols and with an offer of compression.
+// wsClients dial addr with the subprotocols and with an offer of compression; without
+// a tls.Config they do it without TLS.
 var wsClients = []struct {
-	name string
-	dial func(t *testing.T, addr string, protocols ...string) wsClient
+	name    string
+	dial    func(t *testing.T, addr string, protocols ...string) wsClient
+	dialTLS func(t *testing.T, addr string, cfg *tls.Config, protocols ...string) wsClient
 }{
-	{"coder", dialCoder},
-	{"gorilla", dialGorilla},
+	{"coder", dialCoder, dialCoderTLS},
+	{"gorilla", dialGorilla, dialGorillaTLS},
+}
+
+func webSocketURL(addr string, cfg *tls.Config) string {
+	if cfg != nil {
+		return "wss://" + addr + "/echo"
+	}
+	return "ws://" + addr + "/echo"
 }
 
 type coderClient struct {
@@ -257,10 +267,15 @@ type coderClient struct {
 
 func dialCoder(t *testing.T, addr string, protocols ...string) wsClient {
 	t.Helper()
+	return dialCoderTLS(t, addr, nil, protocols...)
+}
+
+func dialCoderTLS(t *testing.T, addr string, cfg *tls.Config, protocols ...string) wsClient {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	t.Cleanup(cancel)
-	c, res, err := coder.Dial(ctx, "ws://"+addr+"/echo", &coder.DialOptions{
-		HTTPClient:   &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+	c, res, err := coder.Dial(ctx, webSocketURL(addr, cfg), &coder.DialOptions{
+		HTTPClient:   &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: cfg}},
 		Subprotocols: protocols, CompressionMode: coder.CompressionContextTakeover,
 	})
 	if err != nil {
@@ -316,8 +331,13 @@ type gorillaClient struct {
 
 func dialGorilla(t *testing.T, addr string, protocols ...string) wsClient {
 	t.Helper()
-	d := gorilla.Dialer{Subprotocols: protocols, EnableCompression: true, HandshakeTimeout: deadline, WriteBufferSize: fragment}
-	c, res, err := d.Dial("ws://"+addr+"/echo", nil)
+	return dialGorillaTLS(t, addr, nil, protocols...)
+}
+
+func dialGorillaTLS(t *testing.T, addr string, cfg *tls.Config, protocols ...string) wsClient {
+	t.Helper()
+	d := gorilla.Dialer{Subprotocols: protocols, EnableCompression: true, HandshakeTimeout: deadline, WriteBufferSize: fragment, TLSClientConfig: cfg}
+	c, res, err := d.Dial(webSocketURL(addr, cfg), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

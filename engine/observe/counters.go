@@ -22,6 +22,8 @@ type Counters struct {
 	Active        Counter // gauge: exchanges in flight
 	Tunnels       Counter // tunnels begun
 	TunnelsOpen   Counter // gauge
+	Handshakes    Counter // TLS handshakes with clients that succeeded
+	Resumed       Counter // of these, those that resumed a session
 	Dialled       Counter // upstream connections begun
 	Reused        Counter // exchanges that took an idle upstream connection
 	Idle          Counter // gauge: idle upstream connections
@@ -34,6 +36,8 @@ type Counters struct {
 // Snapshot is the sum over loops, at about one moment.
 type Snapshot struct {
 	Accepted, AcceptErrors, Shed, Sessions, Exchanges, Active int64
+	Handshakes, Resumed                                       int64
+	HandshakesOpen                                            int64 // under way, with clients and endpoints
 	Tunnels, TunnelsOpen, Dialled, Reused, Idle, Retries      int64
 	Panics, AccessDropped                                     int64
 	Connections, Buffers, Held                                int64 // open; pooled buffers and slab values outstanding
@@ -50,6 +54,8 @@ func (c *Counters) AddTo(s *Snapshot) {
 	s.Active += c.Active.Load()
 	s.Tunnels += c.Tunnels.Load()
 	s.TunnelsOpen += c.TunnelsOpen.Load()
+	s.Handshakes += c.Handshakes.Load()
+	s.Resumed += c.Resumed.Load()
 	s.Dialled += c.Dialled.Load()
 	s.Reused += c.Reused.Load()
 	s.Idle += c.Idle.Load()

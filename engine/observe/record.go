@@ -7,10 +7,11 @@ import (
 	"weir/engine/fault"
 )
 
-// Record is one line of the access log: an exchange, or a tunnel. Byte slices are
+// Record is one line of the access log: an exchange, a tunnel, or a connection that
+// was refused before either. Byte slices are
 // borrowed for the call that writes it. Durations are nanoseconds; 0 is left out.
 type Record struct {
-	Kind       string // exchange | tunnel
+	Kind       string // exchange | tunnel | handshake
 	Now        int64  // the loop's clock at the end
 	Conn       uint64 // number of the downstream connection
 	RequestID  []byte
@@ -24,7 +25,7 @@ type Record struct {
 	Route      string
 	Cluster    string
 	Endpoint   string
-	Status     int
+	Status     int   // below 0: no HTTP
 	BytesIn    int64 // from the client, heads included
 	BytesOut   int64 // to the client
 	Duration   int64 // from the first byte of the request to the end
@@ -33,6 +34,12 @@ type Record struct {
 	Reused     bool
 	Retries    int
 	Fault      fault.Kind
+	Detail     string // more about the fault
+	TLS        string // version of the client's TLS; empty: none
+	ServerName string // its SNI
+	ALPN       string // its protocol
+	PeerName   string // the common name of the client's certificate
+	Resumed    bool   // it resumed a session
 	ClosedBy   string // client | endpoint | weir; empty: the connection lives on
 }
 
@@ -56,8 +63,19 @@ func (r *Record) Append(dst []byte, stamp *Stamp) []byte {
 	dst = field(dst, "route", r.Route)
 	dst = field(dst, "cluster", r.Cluster)
 	dst = field(dst, "endpoint", r.Endpoint)
-	dst = append(dst, `,"status":`...)
-	dst = strconv.AppendInt(dst, int64(r.Status), 10)
+	if r.TLS != "" {
+		dst = field(dst, "tls", r.TLS)
+		dst = field(dst, "server_name", r.ServerName)
+		dst = field(dst, "alpn", r.ALPN)
+		dst = field(dst, "client_cert", r.PeerName)
+		if r.Resumed {
+			dst = append(dst, `,"resumed":true`...)
+		}
+	}
+	if r.Status >= 0 {
+		dst = append(dst, `,"status":`...)
+		dst = strconv.AppendInt(dst, int64(r.Status), 10)
+	}
 	dst = append(dst, `,"bytes_in":`...)
 	dst = strconv.AppendInt(dst, r.BytesIn, 10)
 	dst = append(dst, `,"bytes_out":`...)
@@ -75,6 +93,7 @@ func (r *Record) Append(dst []byte, stamp *Stamp) []byte {
 	if r.Fault != fault.None {
 		dst = field(dst, "fault", r.Fault.String())
 		dst = field(dst, "fault_side", r.Fault.Fault().String())
+		dst = field(dst, "detail", r.Detail)
 	}
 	dst = field(dst, "closed_by", r.ClosedBy)
 	return append(dst, "}\n"...)

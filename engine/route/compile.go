@@ -46,6 +46,7 @@ func compileRoute(i int, c *configs.Route, clusters map[string]int) (*Route, err
 	if r.ResponseHeaders, err = compileHeaders(c.ResponseHeaders); err != nil {
 		return fail("response_headers", err)
 	}
+	r.compileHTTPS(c)
 	return r, nil
 }
 

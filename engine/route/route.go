@@ -59,6 +59,9 @@ type Route struct {
 
 	HasRewrite bool // AppendPath may differ from its input
 
+	HTTPSPort uint16 // where requests without TLS are redirected to; 0: they are not
+	HSTS      string // the Strict-Transport-Security field, or ""
+
 	host     string // normal form; "" any; wildcards without their "*."
 	wildcard bool
 	path     pathMatch

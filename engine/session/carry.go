@@ -267,7 +267,7 @@ var crlf = []byte("\r\n")
 func (s *Session) upstreamEnded(held int, r transport.Result) {
 	x := s.x
 	if x.headDone {
-		if r == transport.ReadEnd && x.respBody.Finish() {
+		if r == transport.ReadEnd && !s.up.Truncated() && x.respBody.Finish() {
 			x.upClose = true
 			if x.chunked {
 				s.w.out = http1.AppendLastChunk(s.w.out[:0])
@@ -276,7 +276,11 @@ func (s *Session) upstreamEnded(held int, r transport.Result) {
 			s.responseDone()
 			return
 		}
-		s.truncated(fault.ResponseTruncated)
+		kind := s.endpointFailure(fault.ResponseTruncated, true)
+		if r == transport.ReadEnd && s.up.Truncated() {
+			kind = fault.UpstreamTLSTruncated
+		}
+		s.truncated(kind)
 		return
 	}
 	if held == 0 && x.wire != nil && s.up.Reused() && x.retries == 0 {
@@ -285,7 +289,10 @@ func (s *Session) upstreamEnded(held int, r transport.Result) {
 	}
 	kind := fault.UpstreamClosed
 	if r == transport.ReadFailed {
-		kind = fault.UpstreamReset
+		kind = s.endpointFailure(fault.UpstreamReset, held > 0)
+		if err := s.up.TLSErr(); err != nil {
+			x.detail = err.Error()
+		}
 	}
 	s.fail(kind, byEndpoint)
 }

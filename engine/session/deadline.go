@@ -16,6 +16,15 @@ const (
 // deadline is when the session must have moved on, and what it means if not.
 func (s *Session) deadline() (at int64, kind fault.Kind) {
 	switch s.phase {
+	case phaseProxy:
+		return s.since + s.ln.Sniff, fault.ProxyHeader
+	case phaseSniff:
+		if s.ln.Protocol == ProtocolAuto && !s.greeting {
+			return s.since + s.ln.Sniff, fault.SniffTimeout
+		}
+		return s.since + s.ln.Handshake, fault.HandshakeTimeout
+	case phaseHandshake:
+		return s.since + s.ln.Handshake, fault.HandshakeTimeout
 	case phaseHead:
 		return s.since + s.ln.RequestHead, fault.HeadTimeout
 	case phaseIdle:
@@ -81,10 +90,25 @@ func (s *Session) expired(kind fault.Kind) {
 		s.tellExpired(kind)
 	}
 	switch kind {
+	case fault.SniffTimeout:
+		// A client that waits for the server to speak, as mail and databases do, or that
+		// has said too little to be anything else.
+		s.forwardOpaque(nil, nil)
+		s.drive()
+	case fault.ProxyHeader:
+		s.withoutProxyHeader()
+		s.drive()
+	case fault.HandshakeTimeout:
+		// As with a request: what never began is no fault.
+		if s.down.Held() > 0 || s.phase == phaseHandshake {
+			s.logRefused(kind, "", byWeir)
+		}
+		s.on(evTimeout)
 	case fault.HeadTimeout:
 		// Nothing at all came: a connection opened ahead of need (browsers do),
-		// which must not find a 408 when it is used at last.
-		if s.down.BytesIn() == 0 {
+		// which must not find a 408 when it is used at last. A PROXY header or a
+		// handshake is not the browser's use of it.
+		if s.down.Held() == 0 {
 			s.on(evTimeout)
 			return
 		}

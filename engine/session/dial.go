@@ -1,6 +1,7 @@
 package session
 
 import (
+	"weir/engine/cluster"
 	"weir/engine/fault"
 	"weir/engine/transport"
 )
@@ -11,10 +12,12 @@ const maxTries = 3
 // connect takes an idle connection to the endpoint, or begins a new one.
 func (s *Session) connect() {
 	x := s.x
-	if u := x.local.Reuse(x.endpoint, s); u != nil {
-		s.up, x.reused = u, true
-		s.connected()
-		return
+	if !x.opaque {
+		if u := x.local.Reuse(x.endpoint, s); u != nil {
+			s.up, x.reused = u, true
+			s.connected()
+			return
+		}
 	}
 	s.dial()
 }
@@ -23,10 +26,15 @@ func (s *Session) connect() {
 func (s *Session) dial() {
 	x, w := s.x, s.w
 	x.tries++
-	x.reused = false
+	x.reused, x.detail = false, ""
 	x.dialAt = w.now()
 	s.since = x.dialAt
-	u, errno := x.local.Dial(x.endpoint, s)
+	var preface []byte
+	if version := x.local.ProxyProtocol; version != cluster.ProxyOff {
+		w.out = s.appendProxyHeader(w.out[:0], version)
+		preface = w.out
+	}
+	u, errno := x.local.Dial(x.endpoint, s, preface)
 	if errno == 0 {
 		s.up = u
 		if w.debug {
@@ -53,10 +61,11 @@ func (s *Session) driveDial() (again bool) {
 		return false
 	}
 	if errno := s.up.Err(); errno != 0 {
+		kind := s.dialFailure()
 		if s.w.debug {
 			s.tellDialFailed(errno)
 		}
-		s.nextEndpoint(fault.NoEndpoint)
+		s.nextEndpoint(kind)
 		return s.phase != phaseDial
 	}
 	s.x.connectNS = max(s.w.now()-s.x.dialAt, 1)
@@ -65,11 +74,11 @@ func (s *Session) driveDial() (again bool) {
 }
 
 // nextEndpoint tries another endpoint after a connect that failed; kind answers
-// the request when enough have been tried.
+// the request when enough have been tried, or when another would fail the same way.
 func (s *Session) nextEndpoint(kind fault.Kind) {
 	x := s.x
 	s.dropUpstream(true)
-	if int(x.tries) >= min(len(x.local.Endpoints), maxTries) {
+	if int(x.tries) >= min(len(x.local.Endpoints), maxTries) || kind.Retry() != fault.RetryAlways {
 		s.reply(kind)
 		return
 	}
@@ -84,6 +93,11 @@ func (s *Session) connected() {
 	x := s.x
 	if s.w.debug {
 		s.tellConnected()
+	}
+	if x.opaque {
+		s.startTunnel(evPiped)
+		s.beginOpaque()
+		return
 	}
 	s.on(evConnected)
 	x.movedAt = s.w.now()
@@ -107,19 +121,19 @@ func (s *Session) retry() {
 // clientLeft looks whether the client is still there while nothing is expected of
 // it. What it sends meanwhile, a pipelined request or the first bytes of a tunnel,
 // is held until its time; beyond maxHeldAhead the socket's own buffer holds it, and
-// hides that the client has left. A FIN behind such bytes is no leave-taking: it is
-// the half-close of a client that has said all it wants answered.
+// hides a FIN. A FIN behind such bytes is no leave-taking: it is the half-close of a
+// client that has said all it wants answered.
 func (s *Session) clientLeft() bool {
-	if !s.x.reqDone || !s.down.MoreToRead() || s.down.Held() > maxHeldAhead {
+	switch {
+	case !s.x.reqDone:
 		return false
-	}
-	if s.down.ReadEnded() {
-		// Read before this request was begun, so an event behind it is no news; but
-		// a reset is.
-		if s.down.Err() != 0 {
-			s.gone(fault.ClientReset)
-			return true
-		}
+	case s.down.Err() != 0:
+		// The loop was told of a reset, however much is held or was left unread.
+		s.gone(fault.ClientReset)
+		return true
+	case !s.down.MoreToRead() || s.down.Held() > maxHeldAhead || s.down.ReadEnded():
+		// If its direction had ended before this request was begun, an event behind
+		// that is no news.
 		return false
 	}
 	data, _, r := s.down.Read()
@@ -127,7 +141,7 @@ func (s *Session) clientLeft() bool {
 	switch {
 	case r == transport.ReadFailed:
 		s.gone(fault.ClientReset)
-	case r == transport.ReadEnd && len(data) == 0:
+	case r == transport.ReadEnd && len(data) == 0 && !s.x.opaque:
 		s.gone(fault.ClientClosed)
 	default:
 		return false

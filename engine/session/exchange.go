@@ -6,6 +6,7 @@ import (
 	"weir/engine/fault"
 	"weir/engine/observe"
 	"weir/engine/route"
+	"weir/engine/tlsconn"
 	"weir/pool"
 )
 
@@ -36,7 +37,7 @@ type exchange struct {
 	reqBytes          int64 // of the request body so far
 
 	// Times of the loop's clock.
-	began     int64 // the first byte of the head
+	began     int64 // the first byte of the head, or of a connection without HTTP
 	dialAt    int64 // the latest dial
 	connectNS int64 // what connecting took; 0: reused
 	sentAt    int64 // the client last took response bytes
@@ -48,6 +49,7 @@ type exchange struct {
 
 	downIn, downOut int64 // the connection's byte counts when the exchange began
 	accept          [28]byte
+	detail          string // more about the fault, for the log
 
 	method   http1.Method
 	status   int16
@@ -56,6 +58,9 @@ type exchange struct {
 	fault    fault.Kind
 	closedBy closer
 
+	opaque     bool // no HTTP: a tunnel, once there is an upstream connection
+	trusted    bool // the peer's forwarding fields are believed
+	https      bool // the client came by https, to weir or to a trusted proxy in front
 	oldClient  bool // HTTP/1.0: no chunked coding, no interim responses
 	keepAlive  bool // the client's connection may live on
 	upgrade    bool // a WebSocket handshake
@@ -125,13 +130,16 @@ func (s *Session) logExchange() {
 	x, w := s.x, s.w
 	r := &w.record
 	*r = observe.Record{
-		Kind: "exchange", Status: int(x.status),
+		Kind: "exchange", Status: int(x.status), Detail: x.detail,
 		BytesIn: s.down.BytesIn() - int64(s.down.Held()) - x.downIn, BytesOut: s.down.BytesOut() - x.downOut,
 		Duration: w.now() - x.began, Connect: x.connectNS, Response: x.respNS,
 		Reused: x.reused, Retries: int(x.retries), Fault: x.fault, ClosedBy: closerNames[x.closedBy],
 	}
 	if x.endpoint != nil {
 		r.Endpoint = x.endpoint.Address
+	}
+	if x.opaque {
+		r.Kind, r.Status, r.Cluster = "tunnel", -1, x.local.Name
 	}
 	s.writeRecord(r, x.route, &x.note)
 }
@@ -144,6 +152,9 @@ func (s *Session) writeRecord(r *observe.Record, rt *route.Route, n *note) {
 	r.Client = w.small
 	if rt != nil {
 		r.Route, r.Cluster = rt.Name, rt.ClusterName
+	}
+	if e := s.edge; e != nil && e.tls.Version != 0 {
+		r.TLS, r.ServerName, r.ALPN, r.Resumed, r.PeerName = tlsconn.VersionName(e.tls.Version), e.tls.ServerName, e.tls.ALPN, e.tls.Resumed, e.tls.PeerName
 	}
 	r.Method, r.Host, r.Target = n.of(n.method), n.of(n.host), n.of(n.target)
 	r.UserAgent, r.RequestID, r.ForwardFor = n.of(n.agent), n.of(n.id), n.of(n.forwarded)

@@ -83,7 +83,7 @@ func (s *Session) appendRequest(dst, path []byte) []byte {
 		}
 		dst = append(dst, "\r\n"...)
 	}
-	trusted := s.ln.trusts(s.peer.Addr())
+	trusted := x.trusted
 	for i := range h.Fields {
 		f := &h.Fields[i]
 		if f.Hop || !forwarded(f.ID, trusted) || f.ID == http1.FieldUnknown && isOurs(f.Name.Of(data)) {
@@ -184,7 +184,7 @@ func (s *Session) appendForwarding(dst []byte, trusted bool) []byte {
 		dst = s.peer.Addr().AppendTo(dst)
 		dst = append(dst, "\r\n"...)
 	}
-	dst = s.appendBelieved(dst, nameForwardedProto, http1.FieldXForwardedProto, trusted, []byte("http"))
+	dst = s.appendBelieved(dst, nameForwardedProto, http1.FieldXForwardedProto, trusted, []byte(s.scheme()))
 	dst = s.appendBelieved(dst, nameForwardedHost, http1.FieldXForwardedHost, trusted, h.Host.Of(data))
 	if !rules.Drops(nameRequestID) {
 		dst = http1.AppendField(dst, nameRequestID, x.note.of(x.note.id))

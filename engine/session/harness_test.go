@@ -15,6 +15,7 @@ import (
 
 	"weir/codec/http1"
 	"weir/configs"
+	"weir/engine/certs"
 	"weir/engine/cluster"
 	"weir/engine/fault"
 	"weir/engine/observe"
@@ -31,6 +32,9 @@ type setup struct {
 	route      *configs.Route
 	cluster    *configs.Cluster
 	more       []*configs.Route // tried before route where more specific
+	others     map[string]*configs.Cluster
+	tls        *certs.Server // nil: made of listener.TLS
+	token      func(host, token []byte) ([]byte, bool)
 	pauseAbove int
 	access     bool
 	log        *zap.Logger
@@ -56,6 +60,7 @@ type fixture struct {
 // newFixture makes the worker. When the test ends, everything must have come back.
 func newFixture(t testing.TB, edit ...func(*setup)) *fixture {
 	t.Helper()
+	newPKI(t)
 	f := &fixture{TB: t, n: transporttest.New(), setup: &setup{
 		listener: configs.NewListener("127.0.0.1:80"), route: configs.NewRoute(),
 		cluster: configs.NewCluster("10.1.0.1:80"), pauseAbove: 256 << 10, log: zap.NewNop(),
@@ -67,11 +72,8 @@ func newFixture(t testing.TB, edit ...func(*setup)) *fixture {
 	if f.net != nil {
 		f.n = f.net
 	}
-	c, err := cluster.Compile(context.Background(), "c", f.cluster, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, err := route.Compile(append(f.more, f.route), map[string]int{"c": 0}, nil)
+	clusters, index := f.locals()
+	table, err := route.Compile(append(f.more, f.route), index, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,9 +82,12 @@ func newFixture(t testing.TB, edit ...func(*setup)) *fixture {
 			t.Fatal(err)
 		}
 	}
-	f.ln = newListener(f.listener)
+	f.ln = newListener(t, f.listener, index)
+	if f.tls != nil {
+		f.ln.TLS = f.tls
+	}
 	f.worker = NewWorker(Config{
-		Loop: f.n.Loop, Table: table, Clusters: []*cluster.Local{c.Local(f.n.Loop, &f.counters, &f.upstreams, 0)},
+		Loop: f.n.Loop, Table: table, Clusters: clusters, HTTPToken: f.token,
 		Counters: &f.counters, Log: f.log, Access: f.accessLog, PauseAbove: f.pauseAbove, FirstID: 1, IDStep: 1,
 	})
 	t.Cleanup(func() {
@@ -93,7 +98,25 @@ func newFixture(t testing.TB, edit ...func(*setup)) *fixture {
 	return f
 }
 
-func newListener(cfg *configs.Listener) *Listener {
+// locals are the clusters, c first.
+func (f *fixture) locals() (list []*cluster.Local, index map[string]int) {
+	index = map[string]int{}
+	add := func(name string, cfg *configs.Cluster) {
+		c, err := cluster.Compile(context.Background(), name, cfg, nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		index[name] = len(list)
+		list = append(list, c.Local(f.n.Loop, &f.counters, &f.upstreams, 0))
+	}
+	add("c", f.cluster)
+	for name, cfg := range f.others {
+		add(name, cfg)
+	}
+	return list, index
+}
+
+func newListener(t testing.TB, cfg *configs.Listener, clusters map[string]int) *Listener {
 	ln := &Listener{
 		Name:             "edge",
 		Limits:           http1.Limits{HeadBytes: int(cfg.MaxHead), TargetBytes: int(cfg.MaxTarget), Fields: cfg.MaxFields},
@@ -103,11 +126,34 @@ func newListener(cfg *configs.Listener) *Listener {
 		RequestHead:      cfg.Timeouts.RequestHead.Nanoseconds(),
 		BodyIdle:         cfg.Timeouts.BodyIdle.Nanoseconds(),
 		KeepAliveIdle:    cfg.Timeouts.KeepAliveIdle.Nanoseconds(),
+		Protocol:         protocols[cfg.Protocol],
+		Sniff:            cfg.Timeouts.Sniff.Nanoseconds(),
+		Handshake:        cfg.Timeouts.Handshake.Nanoseconds(),
+		TunnelIdle:       cfg.Timeouts.TunnelIdle.Nanoseconds(),
+	}
+	var err error
+	if ln.Forwards, err = route.CompileForwards(cfg.Forward, cfg.Cluster, clusters); err != nil {
+		t.Fatal(err)
+	}
+	if cfg.TLS != nil {
+		if ln.TLS, err = certs.NewServer(cfg.TLS, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p := cfg.ProxyProtocol; p != nil {
+		ln.Proxy = map[string]ProxyMode{"optional": ProxyOptional, "required": ProxyRequired}[p.Mode]
+		for _, from := range p.From {
+			ln.ProxyFrom = append(ln.ProxyFrom, netip.MustParsePrefix(from))
+		}
 	}
 	for _, p := range cfg.TrustedProxies {
 		ln.Trusted = append(ln.Trusted, netip.MustParsePrefix(p))
 	}
 	return ln
+}
+
+var protocols = map[string]Protocol{
+	"http": ProtocolHTTP, "tcp": ProtocolTCP, "tls-passthrough": ProtocolPassthrough, "auto": ProtocolAuto,
 }
 
 // quiet demands that everything comes back once everybody has left.
@@ -215,6 +261,7 @@ type record struct {
 	In       int64  `json:"bytes_in"`
 	Out      int64  `json:"bytes_out"`
 	Fault    string `json:"fault"`
+	Detail   string `json:"detail"`
 	ClosedBy string `json:"closed_by"`
 	Retries  int    `json:"retries"`
 	Reused   bool   `json:"reused"`

@@ -10,16 +10,10 @@ import (
 // driveHead reads until a request head is complete, and acts on it. It reports
 // whether there is more to do at once.
 func (s *Session) driveHead() (again bool) {
-	w := s.w
 	held := s.down.Held()
 	data, fresh, r := s.down.Read()
 	if len(data) == 0 {
-		switch r {
-		case transport.ReadEnd:
-			s.gone(fault.None)
-		case transport.ReadFailed:
-			s.gone(fault.ClientReset)
-		}
+		s.heardNothing(r)
 		return false
 	}
 	if s.phase == phaseIdle {
@@ -27,19 +21,30 @@ func (s *Session) driveHead() (again bool) {
 		held = 0
 		s.on(evBytes)
 	}
+	return s.readHead(data, held, fresh, r)
+}
+
+// readHead acts on data, the beginning of a request, whose first seen bytes it was
+// given before. fresh and r are those of the Read that gave it.
+func (s *Session) readHead(data []byte, seen, fresh int, r transport.Result) (again bool) {
+	w := s.w
 	// A first request begins with its first byte, not with its connection.
 	began := s.since
-	if held == 0 {
+	if seen == 0 {
 		began = w.now()
 	}
-	n, code := http1.ParseRequestHead(data, held, &s.ln.Limits, &w.req)
+	n, code := http1.ParseRequestHead(data, seen, &s.ln.Limits, &w.req)
 	if code != http1.CodeOK {
 		s.refuseHead(data, code, began)
 		return true
 	}
 	if n == 0 {
-		if r == transport.ReadEnd || r == transport.ReadFailed {
+		switch r {
+		case transport.ReadEnd:
 			s.gone(fault.ClientClosed)
+			return false
+		case transport.ReadFailed:
+			s.gone(fault.ClientReset)
 			return false
 		}
 		s.down.Unread(data)
@@ -67,6 +72,10 @@ func (s *Session) refuseHead(data []byte, code http1.Code, began int64) {
 	case http1.CodeExpectation:
 		kind = fault.ExpectationUnsupported
 	}
+	if !s.down.Secured() && isTLSOnPlain(data, code) {
+		kind = fault.TLSOnPlainPort
+		s.warnTLSOnPlain()
+	}
 	if s.w.debug {
 		s.tellRefused(data, code)
 	}
@@ -80,6 +89,8 @@ func (s *Session) begin(rest []byte, began int64) {
 	h := &w.req
 	x := s.startExchange(began)
 	x.downIn = s.down.BytesIn() - int64(len(w.head)+len(rest))
+	x.trusted = s.ln.trusts(s.peer.Addr())
+	x.https = s.cameByHTTPS()
 	path, kind := s.canonicalPath()
 	s.takeNote(&x.note, path)
 	if w.debug {
@@ -95,10 +106,16 @@ func (s *Session) begin(rest []byte, began int64) {
 		kind = fault.MethodUnsupported
 	case s.ln.MaxBody > 0 && h.Framing == http1.BodyLength && h.Length > s.ln.MaxBody:
 		kind = fault.BodyTooLarge
+	case s.misdirected():
+		kind = fault.Misdirected
 	}
 	if kind != fault.None {
 		s.down.Unread(rest)
 		s.reply(kind)
+		return
+	}
+	if w.HTTPToken != nil && s.answerChallenge(path) {
+		s.down.Unread(rest)
 		return
 	}
 	w.match.Host, w.match.Path, w.match.Query = h.Host.Of(w.head), path, h.Query.Of(w.head)
@@ -111,6 +128,11 @@ func (s *Session) begin(rest []byte, began int64) {
 	}
 	if w.debug {
 		s.tellRoute()
+	}
+	if x.route.HTTPSPort != 0 && !x.https {
+		s.down.Unread(rest)
+		s.redirectToHTTPS()
+		return
 	}
 	if x.route.Action != route.ActionCluster {
 		s.down.Unread(rest)

@@ -56,7 +56,7 @@ func (s *Session) takeNote(n *note, path []byte) {
 		n.agent = n.add(h.Fields[agent].Value.Of(data), loggedAgent)
 	}
 	peer := s.peer.Addr()
-	trusted := s.ln.trusts(peer)
+	trusted := s.x.trusted
 	if trusted {
 		if client, ok := forwardedClient(data, h.Fields, s.ln); ok {
 			peer = client
@@ -103,7 +103,7 @@ func (s *Session) fillVars() {
 	v := &w.vars
 	v.ClientIP, v.Host, v.Method = n.of(n.clientIP), n.of(n.host), n.of(n.method)
 	v.Path, v.Query, v.HasQuery = n.of(n.path), n.of(n.query), n.hasQuery
-	v.RequestID, v.Scheme = n.of(n.id), "http"
+	v.RequestID, v.Scheme = n.of(n.id), schemeName(x.https)
 	w.small = appendPort(w.small[:0], s.peer.Port())
 	v.ClientPort = w.small
 	v.Route, v.Cluster, v.Endpoint = "", "", ""

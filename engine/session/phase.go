@@ -7,18 +7,21 @@ import "fmt"
 type phase uint8
 
 const (
-	phaseInvalid  phase = iota
-	phaseHead           // collecting a request head
-	phaseDial           // route known, waiting for an upstream connection
-	phaseExchange       // request and response in flight
-	phaseTunnel         // opaque bytes both ways, after a 101
-	phaseIdle           // keep-alive, between two requests, no buffer held
-	phaseClosing        // the last bytes go out, what comes in is discarded
+	phaseInvalid   phase = iota
+	phaseProxy           // a PROXY header is to come first
+	phaseSniff           // the first bytes decide what is spoken
+	phaseHandshake       // TLS begins
+	phaseHead            // collecting a request head
+	phaseDial            // cluster known, waiting for an upstream connection
+	phaseExchange        // request and response in flight
+	phaseTunnel          // opaque bytes both ways
+	phaseIdle            // keep-alive, between two requests, no buffer held
+	phaseClosing         // the last bytes go out, what comes in is discarded
 	phaseClosed
 	numPhases
 )
 
-var phaseNames = [numPhases]string{"invalid", "head", "dial", "exchange", "tunnel", "idle", "closing", "closed"}
+var phaseNames = [numPhases]string{"invalid", "proxy", "sniff", "handshake", "head", "dial", "exchange", "tunnel", "idle", "closing", "closed"}
 
 func (p phase) String() string { return phaseNames[p] }
 
@@ -26,11 +29,17 @@ func (p phase) String() string { return phaseNames[p] }
 type event uint8
 
 const (
-	evBytes     event = iota // the first bytes of a further request came
+	evSniff     event = iota // what is spoken is still to be found out
+	evHello                  // a ClientHello is complete, and TLS ends here
+	evHTTP                   // HTTP is spoken
+	evOpaque                 // no HTTP is spoken, and a cluster is known
+	evRefused                // the connection is refused before anything was exchanged
+	evBytes                  // the first bytes of a further request came
 	evHead                   // a request head is complete and has a cluster to go to
 	evConnected              // the request has its upstream connection
 	evRetry                  // that connection failed and another is to be tried
 	evAnswered               // weir wrote a whole response itself
+	evPiped                  // opaque bytes have their upstream connection
 	evSwitched               // the endpoint answered 101 and the handshake is valid
 	evDone                   // the exchange is complete and the connection is kept
 	evDoneClose              // the exchange is complete and the connection is not kept
@@ -43,19 +52,32 @@ const (
 )
 
 var eventNames = [numEvents]string{
-	"bytes", "head", "connected", "retry", "answered", "switched", "done", "done_close", "timeout", "drain", "flushed", "cut", "gone",
+	"sniff", "hello", "http", "opaque", "refused",
+	"bytes", "head", "connected", "retry", "answered", "piped", "switched", "done", "done_close", "timeout", "drain", "flushed", "cut", "gone",
 }
 
 func (e event) String() string { return eventNames[e] }
 
 // transitions is the whole life of a session. Nothing but on assigns Session.phase.
 var transitions = [numPhases][numEvents]phase{
+	phaseProxy: {
+		evSniff: phaseSniff, evHTTP: phaseHead,
+		evTimeout: phaseClosed, evDrain: phaseProxy, evCut: phaseClosed, evGone: phaseClosed,
+	},
+	phaseSniff: {
+		evHello: phaseHandshake, evHTTP: phaseHead, evOpaque: phaseDial, evAnswered: phaseExchange, evRefused: phaseClosing,
+		evTimeout: phaseClosed, evDrain: phaseSniff, evCut: phaseClosed, evGone: phaseClosed,
+	},
+	phaseHandshake: {
+		evSniff: phaseSniff, evHTTP: phaseHead, evRefused: phaseClosing,
+		evTimeout: phaseClosed, evDrain: phaseHandshake, evCut: phaseClosed, evGone: phaseClosed,
+	},
 	phaseHead: {
 		evHead: phaseDial, evAnswered: phaseExchange,
 		evTimeout: phaseClosed, evDrain: phaseHead, evCut: phaseClosed, evGone: phaseClosed,
 	},
 	phaseDial: {
-		evConnected: phaseExchange, evRetry: phaseDial, evAnswered: phaseExchange,
+		evConnected: phaseExchange, evPiped: phaseTunnel, evRetry: phaseDial, evAnswered: phaseExchange,
 		evTimeout: phaseDial, evDrain: phaseDial, evCut: phaseClosed, evGone: phaseClosed,
 	},
 	phaseExchange: {
@@ -91,7 +113,8 @@ func (s *Session) on(ev event) {
 // entered does what belongs to the phase itself, whatever led there: the moment
 // its deadline counts from, and the end of everything in phaseClosed.
 func (s *Session) entered(from phase, ev event) {
-	if from != s.phase {
+	// A handshake has one deadline, its ClientHello included.
+	if from != s.phase && ev != evHello {
 		s.since = s.w.now()
 	}
 	if s.w.debug {

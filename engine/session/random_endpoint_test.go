@@ -13,7 +13,7 @@ import (
 
 // endpoint is one connection of a backend that answers as chance wills.
 type endpoint struct {
-	link  *transporttest.Link
+	link  *wire
 	id    int
 	seen  string // received, not yet parsed
 	out   string // to be sent
@@ -51,8 +51,12 @@ func (e *endpoint) step(w *world) {
 	case r == 9 && !w.polite && w.rnd.IntN(4) == 0:
 		w.tell("endpoint %d FIN", e.id)
 		e.ended = true
-		w.whole[e.open] = anyLength
-		e.link.Shut()
+		// TLS can tell such an end from one in order, and so can weir.
+		inOrder := w.rnd.IntN(2) == 0
+		if e.link.tls == nil || inOrder {
+			w.whole[e.open] = anyLength
+		}
+		e.link.bye(inOrder)
 	case r == 10 && !w.polite && w.rnd.IntN(4) == 0:
 		w.tell("endpoint %d RST", e.id)
 		e.ended = true
@@ -77,22 +81,24 @@ func (e *endpoint) send(w *world, n int) {
 	if e.out != "" || after == nil {
 		if n > 0 {
 			w.tell("endpoint %d sends %d bytes", e.id, n)
-			e.link.Send(piece)
+			e.link.queue(piece)
 		}
+		e.link.push(len(e.link.raw))
 		return
 	}
 	w.tell("endpoint %d sends the last %d bytes", e.id, n)
 	e.after = nil
 	if n > 0 {
-		e.link.Send(piece)
+		e.link.queue(piece)
 	}
+	e.link.push(len(e.link.raw))
 	after()
 }
 
 // absorb parses what came as net/http does, and decides about the answer. A
 // request is answered when it is complete, or now and then before.
 func (e *endpoint) absorb(w *world) {
-	e.seen += e.link.Take()
+	e.seen += e.link.fresh()
 	if e.out != "" || e.after != nil || e.ended || e.skip || !strings.Contains(e.seen, "\r\n\r\n") {
 		return
 	}
@@ -109,7 +115,8 @@ func (e *endpoint) absorb(w *world) {
 			e.answer(w, req)
 			e.skip = true
 		} else if req.Header.Get("Expect") != "" && w.rnd.IntN(4) == 0 {
-			e.link.Send("HTTP/1.1 100 Continue\r\n\r\n")
+			e.link.queue("HTTP/1.1 100 Continue\r\n\r\n")
+			e.link.push(len(e.link.raw))
 		}
 		return
 	}
@@ -138,7 +145,7 @@ func (e *endpoint) answer(w *world, req *http.Request) {
 	kind := w.rnd.IntN(kinds)
 	w.tell("endpoint %d answers %s %s as kind %d, serial %d, %d bytes", e.id, req.Method, req.URL, kind, serial, len(b))
 	whole := func(n int) func() { return func() { w.whole[serial] = n } }
-	shut := func() { e.ended = true; e.link.Shut() }
+	shut := func() { e.ended = true; e.link.bye(true) }
 	length := fmt.Sprintf("Content-Length: %d\r\n", len(b))
 	e.after = whole(len(sent))
 	switch kind {

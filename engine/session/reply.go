@@ -23,6 +23,10 @@ func (s *Session) refuse(kind fault.Kind, size int, began int64) {
 // was read to its end, so that the next one begins where it should.
 func (s *Session) reply(kind fault.Kind) {
 	x, w := s.x, s.w
+	if x.opaque {
+		s.cut(kind, byWeir)
+		return
+	}
 	x.blame(kind, byNobody)
 	status := kind.Status()
 	if kind == fault.BadHandshake && x.upgrade {
@@ -65,6 +69,7 @@ func (s *Session) replyByRoute(path []byte) {
 		out = r.AppendLocation(out, &w.vars, path)
 		out = append(out, "\r\n"...)
 	}
+	out = s.appendHSTS(out)
 	out = r.ResponseHeaders.Append(out, &w.vars)
 	s.endReply(out, contentType, body)
 }

@@ -93,6 +93,9 @@ func (s *Session) sendResponse(body []byte) {
 		}
 	}
 	out = s.appendConnection(out)
+	if x.route.HSTS != "" && http1.FindName(w.head, h.Fields, "strict-transport-security") < 0 {
+		out = s.appendHSTS(out)
+	}
 	out = append(out, "Via: "...)
 	out = appendList(out, w.head, h.Fields, http1.FieldVia)
 	out = append(out, via(h.Minor)...)

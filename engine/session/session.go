@@ -20,6 +20,7 @@ type Session struct {
 	up      *cluster.Upstream // nil unless an exchange or tunnel has one
 	x       *exchange         // nil unless in phaseDial or phaseExchange
 	tun     *tunnel           // nil unless in phaseTunnel
+	edge    *edge             // nil if nothing was learnt before the protocol began
 	down    transport.Conn
 	timer   transport.Timer
 	timerAt int64 // when timer is set to go off; it may be earlier than the deadline
@@ -36,6 +37,7 @@ type Session struct {
 	pausedUp   bool // the other way round
 	bulkUp     bool // phaseTunnel: the client sends more at a time than one read takes
 	bulkDown   bool // the endpoint does
+	greeting   bool // phaseSniff: a ClientHello has begun
 }
 
 // turnRequests is how many pipelined requests one session may have answered in a
@@ -70,6 +72,12 @@ func (s *Session) drive() {
 	for range turnRequests {
 		again := false
 		switch s.phase {
+		case phaseProxy:
+			again = s.driveProxy()
+		case phaseSniff:
+			again = s.driveSniff()
+		case phaseHandshake:
+			again = s.driveHandshake()
 		case phaseHead, phaseIdle:
 			again = s.driveHead()
 		case phaseDial:
@@ -108,6 +116,9 @@ func (s *Session) cut(kind fault.Kind, by closer) {
 
 // gone ends the session since the client has left.
 func (s *Session) gone(kind fault.Kind) {
+	if kind == fault.ClientReset {
+		kind = s.clientFailure()
+	}
 	s.blame(kind, byClient)
 	if s.x != nil {
 		// It may have ended only its own direction; it must not take what it has of
@@ -115,6 +126,17 @@ func (s *Session) gone(kind fault.Kind) {
 		s.down.Reset()
 	}
 	s.on(evGone)
+}
+
+// heardNothing looks at how a Read that gave no byte ended: a client may leave without
+// a word.
+func (s *Session) heardNothing(r transport.Result) {
+	switch r {
+	case transport.ReadEnd:
+		s.gone(fault.None)
+	case transport.ReadFailed:
+		s.gone(fault.ClientReset)
+	}
 }
 
 // blame notes why the exchange or tunnel ends; the first reason stays.
@@ -187,14 +209,20 @@ func (s *Session) driveClosing() {
 	if s.down.Pending() > 0 {
 		return
 	}
+	if s.linger || s.down.Secured() {
+		ended := s.down.WriteEnded()
+		s.down.CloseWrite()
+		if s.down.Pending() > 0 {
+			return // close_notify, to a client that has no room
+		}
+		if !ended {
+			s.since = s.w.now()
+		}
+	}
 	if !s.linger {
 		s.on(evFlushed)
 		return
 	}
-	if !s.down.WriteEnded() {
-		s.since = s.w.now()
-	}
-	s.down.CloseWrite()
 	for budget := transport.TurnBudget; ; {
 		data, _, r := s.down.Read()
 		budget -= len(data)

@@ -1,13 +1,16 @@
 package session
 
 import (
+	"crypto/tls"
 	"syscall"
 
 	"go.uber.org/zap"
 
 	"weir/codec/http1"
+	"weir/codec/tlshello"
 	"weir/engine/fault"
 	"weir/engine/route"
+	"weir/engine/tlsconn"
 	"weir/engine/transport"
 )
 
@@ -57,12 +60,20 @@ func (s *Session) tellRoute() {
 	s.tell("route matched", zap.String("route", r.Name), zap.Stringer("action", r.Action), zap.String("cluster", r.ClusterName))
 }
 
+func (s *Session) tellForwarded() {
+	s.tell("forwarded unread", zap.ByteString("server_name", s.x.note.of(s.x.note.host)), zap.String("cluster", s.x.local.Name))
+}
+
 func (s *Session) tellDialling() {
 	s.tell("connecting", zap.String("endpoint", s.x.endpoint.Address))
 }
 
 func (s *Session) tellDialFailed(errno syscall.Errno) {
-	s.tell("connect failed", zap.String("endpoint", s.x.endpoint.Address), zap.String("reason", errno.Error()))
+	reason := errno.Error()
+	if s.x.detail != "" {
+		reason = s.x.detail // TLS has the better one
+	}
+	s.tell("connect failed", zap.String("endpoint", s.x.endpoint.Address), zap.String("reason", reason))
 }
 
 func (s *Session) tellConnected() {
@@ -118,4 +129,28 @@ func fieldLines(data []byte, fields []http1.Field) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+func (s *Session) tellProxied() {
+	s.tell("PROXY header believed", zap.Stringer("client", s.peer), zap.Stringer("destination", s.edge.local), zap.Int("tlv_bytes", len(s.edge.tlvs)))
+}
+
+func (s *Session) tellHello(h *tlshello.Hello) {
+	var protocols []string
+	for p := range h.Protocols() {
+		protocols = append(protocols, string(p))
+	}
+	s.tell("ClientHello complete", zap.ByteString("server_name", h.ServerName), zap.Strings("alpn", protocols),
+		zap.String("version", tlsconn.VersionName(h.Version)))
+}
+
+func (s *Session) tellHandshake() {
+	i := &s.edge.tls
+	s.tell("TLS handshake complete", zap.String("version", tlsconn.VersionName(i.Version)), zap.String("suite", tls.CipherSuiteName(i.Suite)),
+		zap.Stringer("key_exchange", i.Curve), zap.String("server_name", i.ServerName), zap.String("alpn", i.ALPN),
+		zap.Bool("resumed", i.Resumed), zap.String("client_cert", i.PeerName))
+}
+
+func (s *Session) tellRefusedTLS(kind fault.Kind, detail string) {
+	s.tell("connection refused", zap.Stringer("phase", s.phase), zap.Stringer("fault", kind), zap.String("meaning", kind.Text()), zap.String("detail", detail))
 }

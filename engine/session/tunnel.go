@@ -11,9 +11,9 @@ import (
 // tunnel is what is kept of the exchange that opened it: enough for the log line
 // at its end, in as few bytes as may lie idle for hours.
 type tunnel struct {
-	route     *route.Route
-	text      string // host, target, agent, id, forwarded: cut by ends
-	idle      int64  // RouteTimeouts.TunnelIdle
+	route     *route.Route // nil: no HTTP
+	text      string       // host, target, agent, id, forwarded: cut by ends
+	idle      int64        // tunnel_idle of the route or the listener
 	began     int64
 	connectNS int64
 	respNS    int64
@@ -41,12 +41,16 @@ const (
 	tunnelAgent  = 64
 )
 
-// startTunnel ends the exchange and begins the tunnel.
-func (s *Session) startTunnel() {
+// startTunnel ends the exchange and begins the tunnel, by ev.
+func (s *Session) startTunnel(ev event) {
 	x, w := s.x, s.w
 	t := w.tunnels.Get()
+	idle := s.ln.TunnelIdle
+	if x.route != nil {
+		idle = x.route.TunnelIdle
+	}
 	*t = tunnel{
-		route: x.route, idle: x.route.TunnelIdle, began: x.began,
+		route: x.route, idle: idle, began: x.began,
 		connectNS: x.connectNS, respNS: x.respNS,
 		downIn: x.downIn, downOut: x.downOut, retries: x.retries, reused: x.reused,
 	}
@@ -70,7 +74,15 @@ func (s *Session) startTunnel() {
 	w.Counters.Tunnels.Add(1)
 	w.Counters.TunnelsOpen.Add(1)
 	s.pausedDown, s.pausedUp = false, false
-	s.on(evSwitched)
+	s.on(ev)
+}
+
+// beginOpaque catches up with a client that ended its direction before there was
+// anyone to tell.
+func (s *Session) beginOpaque() {
+	if s.down.ReadEnded() && s.down.Held() == 0 {
+		s.halfClosed(&s.down, &s.up.Conn)
+	}
 }
 
 func clip(b []byte, n int) []byte { return b[:min(len(b), n)] }
@@ -90,8 +102,11 @@ func (s *Session) endTunnel() {
 			Duration: w.now() - t.began, Connect: t.connectNS, Response: t.respNS,
 			Reused: t.reused, Retries: int(t.retries), Fault: t.fault, ClosedBy: closerNames[t.closedBy],
 		}
+		if t.route == nil {
+			r.Status = -1
+		}
 		if s.up != nil {
-			r.Endpoint = s.up.Endpoint.Address
+			r.Cluster, r.Endpoint = s.up.ClusterName(), s.up.Endpoint.Address
 		}
 		s.writeRecord(r, t.route, t.note())
 	}
@@ -107,12 +122,15 @@ func (t *tunnel) note() *note {
 	}
 	n := &note{}
 	n.buf = &pool.Buffer{B: append([]byte(t.text), "GET"...)}
+	if t.route == nil {
+		n.buf.B = n.buf.B[:len(t.text)]
+	}
 	at := uint32(0)
 	for i, p := range [...]*part{&n.host, &n.target, &n.agent, &n.id, &n.forwarded} {
 		*p = part{at, uint32(t.ends[i]) - at}
 		at = uint32(t.ends[i])
 	}
-	n.method = part{at, 3}
+	n.method = part{at, uint32(len(n.buf.B)) - at}
 	return n
 }
 
@@ -126,8 +144,13 @@ func (s *Session) driveTunnel() {
 	if s.down.Pending()+s.up.Pending() < queued {
 		s.since = s.w.now()
 	}
-	left := s.relay(&s.down, &s.up.Conn, &s.pausedDown, &s.bulkUp) + s.relay(&s.up.Conn, &s.down, &s.pausedUp, &s.bulkDown)
+	left := s.relay(&s.down, &s.up.Conn, &s.pausedDown, &s.bulkUp)
+	if s.phase == phaseTunnel {
+		left += s.relay(&s.up.Conn, &s.down, &s.pausedUp, &s.bulkDown)
+	}
 	switch {
+	case s.phase != phaseTunnel:
+		// A direction was cut short, and everything with it.
 	case s.down.Err() != 0:
 		s.resetTunnel(byClient)
 	case s.up.Err() != 0:
@@ -207,13 +230,31 @@ func (s *Session) halfClosed(from, to *transport.Conn) {
 	if s.w.debug {
 		s.tellHalfClosed(from)
 	}
-	by := byEndpoint
+	by, kind := byEndpoint, fault.None
 	if from == &s.down {
 		by = byClient
 	}
-	s.tun.blame(fault.None, by)
 	s.since = s.w.now()
-	if !spent(to, from) || to.Pending() > 0 {
+	if from.Truncated() {
+		kind = fault.UpstreamTLSTruncated
+		if by == byClient {
+			kind = fault.TLSTruncated
+		}
+	}
+	s.tun.blame(kind, by)
+	if kind != fault.None {
+		// What cannot be told from a cut is passed on as one. A plain peer of a
+		// WebSocket gets its FIN: the frames in it say whether it was the end.
+		if s.tun.route == nil && !to.Secured() {
+			s.cut(kind, by)
+			return
+		}
+		to.CutWrite()
+		return
+	}
+	// close_notify needs room in the socket, which FIN does not: it must be queued for,
+	// or the last direction would look truncated to a slow peer.
+	if !spent(to, from) || to.Pending() > 0 || to.Secured() {
 		to.CloseWrite()
 	}
 }
@@ -222,5 +263,12 @@ func (s *Session) halfClosed(from, to *transport.Conn) {
 // bytes were lost.
 func (s *Session) resetTunnel(by closer) {
 	s.tun.closedBy = by
-	s.cut(fault.TunnelReset, by)
+	kind := fault.TunnelReset
+	switch {
+	case by == byClient && s.down.TLSErr() != nil:
+		kind = fault.TLSRecord
+	case by == byEndpoint:
+		kind = s.endpointFailure(kind, true)
+	}
+	s.cut(kind, by)
 }

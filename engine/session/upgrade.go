@@ -85,7 +85,7 @@ func (s *Session) switchProtocols(surplus []byte) {
 	out = append(out, "\r\n"...)
 	w.out = out
 	s.down.WriteParts(out, surplus)
-	s.startTunnel()
+	s.startTunnel(evSwitched)
 }
 
 // validSwitch checks the endpoint's half of the handshake against the client's.

@@ -9,6 +9,9 @@ import (
 	"go.uber.org/zap"
 
 	"weir/codec/http1"
+	"weir/codec/proxyproto"
+	"weir/codec/tlshello"
+	"weir/engine/certs"
 	"weir/engine/cluster"
 	"weir/engine/fault"
 	"weir/engine/observe"
@@ -29,6 +32,15 @@ type Listener struct {
 	RequestHead      int64
 	BodyIdle         int64
 	KeepAliveIdle    int64
+
+	Protocol   Protocol
+	TLS        *certs.Server   // nil: no TLS ends here
+	Forwards   *route.Forwards // nil: HTTP only
+	Proxy      ProxyMode
+	ProxyFrom  []netip.Prefix
+	Sniff      int64
+	Handshake  int64
+	TunnelIdle int64 // of what is no HTTP
 }
 
 // Config is what a Worker is made of. The Worker owns none of it.
@@ -45,6 +57,9 @@ type Config struct {
 	FirstID, IDStep uint64
 	// Closed is told, on the loop, that a session has ended.
 	Closed func()
+	// HTTPToken answers ACME's HTTP-01 challenge (RFC 8555 8.3) of a host, without
+	// blocking; nil: there is no ACME.
+	HTTPToken func(host, token []byte) (keyAuthorization []byte, ok bool)
 }
 
 // Worker is one loop's sessions, and what they share: scratch memory that lives
@@ -66,6 +81,10 @@ type Worker struct {
 	tunnels   pool.Slab[tunnel]
 	list      *Session // every open session
 
+	warnedPlain, warnedTLS int64 // when the log last warned of what peers can cause
+
+	hello   tlshello.Hello
+	proxy   proxyproto.Header
 	req     http1.RequestHead
 	resp    http1.ResponseHead
 	match   route.Request
@@ -117,6 +136,16 @@ func (w *Worker) Accept(fd int, peer transport.Addr, ln *Listener) {
 		s.on(evCut)
 		return
 	}
+	s.begun()
+}
+
+// begun goes on with what need not wait for bytes: opaque ones are led on at once, and
+// who may not send a PROXY header is refused.
+func (s *Session) begun() {
+	if s.phase == phaseProxy || s.phase == phaseSniff && s.ln.Protocol == ProtocolTCP && s.ln.TLS == nil {
+		s.drive()
+		return
+	}
 	s.settle()
 }
 
@@ -124,12 +153,18 @@ func (w *Worker) Accept(fd int, peer transport.Addr, ln *Listener) {
 func (w *Worker) AcceptLink(link transport.Link, peer transport.Addr, ln *Listener) {
 	s := w.newSession(peer, ln)
 	s.down.AttachLink(w.Loop, link, s, true)
-	s.settle()
+	s.begun()
 }
 
 func (w *Worker) newSession(peer transport.Addr, ln *Listener) *Session {
 	s := w.sessions.Get()
 	*s = Session{w: w, ln: ln, peer: peer, id: w.nextID, phase: phaseHead, since: w.now(), next: w.list}
+	switch {
+	case s.awaitsProxy():
+		s.phase = phaseProxy
+	case ln.sniffs():
+		s.phase = phaseSniff
+	}
 	w.nextID += w.IDStep
 	if s.next != nil {
 		s.next.prev = s
@@ -153,7 +188,7 @@ func (w *Worker) Drain() {
 		s.down.Poke()
 		s.drive()
 		switch {
-		case s.phase == phaseHead && s.down.Held() == 0:
+		case s.phase <= phaseHead && s.phase != phaseHandshake && s.down.Held() == 0:
 			s.on(evGone)
 		case s.phase != phaseClosed:
 			s.on(evDrain)
@@ -211,11 +246,4 @@ func (w *Worker) appendRequestID(dst []byte) []byte {
 }
 
 // trusts reports whether the forwarding fields of a peer are believed.
-func (ln *Listener) trusts(ip netip.Addr) bool {
-	for _, p := range ln.Trusted {
-		if p.Contains(ip) {
-			return true
-		}
-	}
-	return false
-}
+func (ln *Listener) trusts(ip netip.Addr) bool { return within(ln.Trusted, ip) }

@@ -1,0 +1,37 @@
+package e2e
+
+import (
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"weir/engine/fault"
+	"weir/engine/tlstest"
+)
+
+// Renegotiation, which TLS 1.2 allows a client to ask for at any time, is refused: it
+// costs the server a handshake, and has been a way to put words into a session.
+func TestTLSRenegotiationIsRefused(t *testing.T) {
+	ca := tlstest.New(t)
+	w := start(t, respondAll, edgeTLS(ca))
+	cmd := exec.Command(tool(t, "openssl"), "s_client", "-connect", w.addr, "-servername", edgeName, "-tls1_2",
+		"-CAfile", tlstest.Write(t, t.TempDir(), "ca.pem", ca.PEM))
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	var out syncBuffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	must(t, cmd.Start())
+	w.eventually("a session", func() bool { return strings.Contains(out.String(), "Verify return code: 0") })
+	_, err = io.WriteString(in, "R\n")
+	must(t, err)
+	if !poll(func() bool { return w.stats().Sessions == 0 }) {
+		_ = cmd.Process.Kill()
+	}
+	_ = cmd.Wait()
+	_ = in.Close()
+	if !strings.Contains(out.String(), "RENEGOTIATING") || !strings.Contains(out.String(), "alert") {
+		t.Errorf("openssl said\n%s", out.String())
+	}
+	w.requireFault(fault.TLSRecord, 1)
+}

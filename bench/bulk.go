@@ -42,8 +42,8 @@ func (o BulkOptions) Validate() error {
 
 // Bulk moves one body over each connection, all at the same time, and measures
 // from just before the first byte to the last. A unit is one transfer. Bytes that
-// come are dropped by the kernel unless Verify is set. Result.Bulk says how much
-// moved. It ends as WebSocket does.
+// come are dropped by the kernel unless Verify is set or TLS has to decrypt them.
+// Result.Bulk says how much moved. It ends as WebSocket does.
 func Bulk(ctx context.Context, o BulkOptions) (*Result, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err

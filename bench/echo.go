@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
@@ -27,6 +28,7 @@ import (
 // must not face a network.
 type EchoServer struct {
 	listener net.Listener
+	tls      *tls.Config // nil: none
 	group    sync.WaitGroup
 	rooms    rooms
 
@@ -39,12 +41,14 @@ type EchoServer struct {
 const acceptPause = 10 * time.Millisecond
 
 // NewEchoServer listens on address, host:port, and serves until Close.
-func NewEchoServer(address string) (*EchoServer, error) {
+func NewEchoServer(address string) (*EchoServer, error) { return newEchoServer(address, nil) }
+
+func newEchoServer(address string, config *tls.Config) (*EchoServer, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	s := &EchoServer{listener: l, conns: map[*net.TCPConn]struct{}{}}
+	s := &EchoServer{listener: l, tls: config, conns: map[*net.TCPConn]struct{}{}}
 	s.rooms = rooms{patience: roomPatience, byName: map[string]*room{}}
 	s.group.Go(s.accept)
 	return s, nil
@@ -84,6 +88,9 @@ func (s *EchoServer) accept() {
 		s.group.Go(func() {
 			e := newEchoConn(conn)
 			e.rooms = &s.rooms
+			if s.tls != nil {
+				e.shakeHands(s.tls)
+			}
 			e.serve()
 			s.untrack(conn)
 		})
@@ -115,12 +122,13 @@ var echoBuffers = sync.Pool{New: func() any { return new([echoBuffer]byte) }}
 // unfinished head or frame header are kept, or being served, and none while idle.
 type echoConn struct {
 	conn  *net.TCPConn
+	tls   *tls.Conn // on top of conn; nil: none
 	raw   syscall.RawConn
-	call  func(fd uintptr) bool
-	buf   *[echoBuffer]byte // nil: idle
-	r, w  int               // buf[r:w] is unread
-	ahead *[echoBuffer]byte // nil: out is empty
-	out   []byte            // answers not yet written, in ahead
+	call  func(fd uintptr) bool // reads or, with TLS, waits
+	buf   *[echoBuffer]byte     // nil: idle
+	r, w  int                   // buf[r:w] is unread
+	ahead *[echoBuffer]byte     // nil: out is empty
+	out   []byte                // answers not yet written, in ahead
 	err   error
 	rooms *rooms
 	room  string // it upgraded to become a member of; "": none
@@ -156,7 +164,9 @@ func (e *echoConn) fill() bool {
 	case e.w == len(e.buf):
 		return false
 	}
-	if err := e.raw.Read(e.call); err != nil {
+	if e.tls != nil {
+		e.err = e.readTLS()
+	} else if err := e.raw.Read(e.call); err != nil {
 		return false
 	}
 	return e.err == nil
@@ -206,12 +216,20 @@ func (e *echoConn) reserve(n int) bool {
 	return true
 }
 
+// stream is what to write to.
+func (e *echoConn) stream() net.Conn {
+	if e.tls != nil {
+		return e.tls
+	}
+	return e.conn
+}
+
 // flush writes out.
 func (e *echoConn) flush() bool {
 	if e.ahead == nil {
 		return true
 	}
-	_, err := e.conn.Write(e.out)
+	_, err := e.stream().Write(e.out)
 	echoBuffers.Put(e.ahead)
 	e.ahead, e.out = nil, nil
 	return err == nil
@@ -228,4 +246,7 @@ func (e *echoConn) serve() {
 	}
 	e.flush()
 	e.release()
+	if e.tls != nil {
+		e.tls.Close()
+	}
 }

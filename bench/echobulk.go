@@ -22,7 +22,7 @@ func (e *echoConn) bulkBody(size int) bool {
 			vector = append(vector, echoFill[:n])
 			size -= n
 		}
-		if _, err := vector.WriteTo(e.conn); err != nil {
+		if _, err := vector.WriteTo(e.stream()); err != nil {
 			return false
 		}
 	}
@@ -32,10 +32,20 @@ func (e *echoConn) bulkBody(size int) bool {
 }
 
 // discard throws away left bytes of a request's body, behind all that is buffered.
+// With TLS they have to be decrypted.
 func (e *echoConn) discard(left int64) bool {
 	if !e.flush() {
 		return false
 	}
 	e.release()
-	return newDiscarder(e.raw).all(left) == nil
+	if e.tls == nil {
+		return newDiscarder(e.raw).all(left) == nil
+	}
+	for ; left > 0; left -= int64(e.r) {
+		if !e.fill() {
+			return false
+		}
+		e.r = int(min(left, int64(e.w)))
+	}
+	return true
 }

@@ -68,6 +68,9 @@ func (s *rooms) join(name string, e *echoConn) (*room, *member, error) {
 	if err := m.try.bind(e.conn); err != nil {
 		return nil, nil, err
 	}
+	if e.tls != nil {
+		m.try.secure(e.tls)
+	}
 	s.mu.Lock()
 	r := s.byName[name]
 	if r == nil {
@@ -152,7 +155,7 @@ func (m *member) finish(until time.Time) {
 func (m *member) finishLocked(until time.Time) {
 	if len(m.rest) > 0 {
 		m.waitLocked(until, func() bool {
-			_, err := m.conn.conn.Write(m.rest)
+			_, err := m.conn.stream().Write(m.rest)
 			return err == nil
 		})
 	}

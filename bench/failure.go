@@ -66,6 +66,9 @@ func kindOf(err error) string {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return "timeout"
 	}
+	if kind := tlsKind(err); kind != "" {
+		return kind
+	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "closed"
 	}

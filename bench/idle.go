@@ -9,9 +9,51 @@ import (
 	"weir/codec/websocket"
 )
 
+// exchangeAll has every connection exchange one message of o.Exchange bytes. Those
+// that do not are lost.
+func (r *run) exchangeAll() {
+	f := newFramed(pattern(r.Exchange))
+	r.bar.start("exchanging", int64(len(r.peers)))
+	var (
+		next, done atomic.Int64
+		lost       = make([]bool, len(r.peers))
+		group      sync.WaitGroup
+	)
+	for range min(openersMax, len(r.peers)) {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(r.peers)) && !r.cancelled(); i = next.Add(1) - 1 {
+				p := r.peers[i].(*wsPeer)
+				p.limit(time.Now().Add(r.Timeout))
+				err := p.write(f.bytes)
+				if err == nil {
+					err = p.receive()
+				}
+				p.limit(noDeadline)
+				if err != nil && !isSoft(err) && !r.cancelled() {
+					r.recorder(int(i)).disconnected(inPhase("exchange", err))
+					p.drop()
+					lost[i] = true
+				}
+				r.bar.set(done.Add(1))
+			}
+		})
+	}
+	group.Wait()
+	kept := r.peers[:0:0]
+	for i, p := range r.peers {
+		if !lost[i] {
+			kept = append(kept, p)
+		}
+	}
+	r.peers = kept
+}
+
 // idle holds every peer for the window, pings it if PingEvery says so, and then,
 // with Verify, asks each for a pong.
 func (r *run) idle() {
+	if r.Exchange > 0 {
+		r.exchangeAll()
+	}
 	r.setWindow()
 	var holders, pacer sync.WaitGroup
 	census := census{run: r, pinged: make([]atomic.Int64, len(r.peers)), roll: newRoll()}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 func TestIdle(t *testing.T) {
@@ -30,6 +32,40 @@ func TestIdle(t *testing.T) {
 		if r.Latency.Max < 1 {
 			t.Errorf("no latency of pings: %+v", r.Latency)
 		}
+	}
+}
+
+// Each connection carries one message before it is held, and who cannot is lost.
+func TestIdleExchange(t *testing.T) {
+	quiet(t)
+	var n atomic.Int64
+	var bytes atomic.Int64
+	addr := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		c.SetReadLimit(-1)
+		cut := n.Add(1) == 3
+		for {
+			kind, b, err := c.Read(context.Background())
+			if err != nil || cut {
+				return
+			}
+			bytes.Add(int64(len(b)))
+			c.Write(context.Background(), kind, b)
+		}
+	}))
+	o := short("ws://" + addr)
+	o.Connections, o.Exchange = 10, 70_000
+	r, err := Idle(context.Background(), o)
+	if err != nil || r.Connections != 9 || r.Alive != 9 || r.Lost != 1 || bytes.Load() != 9*70_000 || len(r.ErrorKinds) != 1 {
+		t.Errorf("%+v, %v, %d bytes", r, err, bytes.Load())
+	}
+	o.Exchange = -1
+	if err := o.Validate(); err == nil {
+		t.Error("a message of -1 bytes")
 	}
 }
 

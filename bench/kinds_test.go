@@ -19,17 +19,21 @@ func TestKindsGolden(t *testing.T) {
 	bulk.Kind, bulk.Connections, bulk.Active, bulk.Rate = "bulk", 4, 4, 0
 	bulk.Bulk = &BulkResult{Upload: true, Bytes: 4 << 30, Seconds: 2, BytesPerSecond: 2 << 30}
 	bulk.Process.CPUSecondsPerGiB = 0.25
+	secure := sample()
+	secure.Kind, secure.Latency, secure.Reconnects = "tls", Latency{P50: 310, P90: 420, P99: 900, P999: 1200, Max: 2047, Mean: 330}, 0
+	secure.TLS = &TLSResult{Handshakes: 52000, Resumed: 51990, Agreed: map[string]int{"TLS 1.3 TLS_AES_128_GCM_SHA256 X25519": 52000}}
 	broadcast := sample()
 	broadcast.Kind, broadcast.Connections, broadcast.Active = "broadcast", 1000, 1000
 
 	var text bytes.Buffer
 	var names []byte
-	for _, r := range []*Result{broadcast, storm, bulk} {
+	for _, r := range []*Result{broadcast, storm, bulk, secure} {
 		r.WriteText(&text)
 		b, err := json.MarshalIndent(struct {
 			Storm *StormResult `json:"storm,omitempty"`
 			Bulk  *BulkResult  `json:"bulk,omitempty"`
-		}{r.Storm, r.Bulk}, "", "  ")
+			TLS   *TLSResult   `json:"tls,omitempty"`
+		}{r.Storm, r.Bulk, r.TLS}, "", "  ")
 		if err != nil {
 			t.Fatal(err)
 		}

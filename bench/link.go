@@ -2,11 +2,13 @@ package bench
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,8 +21,8 @@ const (
 )
 
 // link is one client connection and its read buffer. Reading, and everything that
-// touches the buffer, is for one goroutine at a time. conn changes only in dial,
-// under mu.
+// touches the buffer, is for one goroutine at a time. conn and tls change only in
+// dial, secure and drop, under mu.
 type link struct {
 	address netip.AddrPort
 	source  netip.Addr // zero: the kernel chooses
@@ -31,6 +33,8 @@ type link struct {
 
 	mu       sync.Mutex
 	conn     *net.TCPConn
+	tls      *tls.Conn // on top of conn; nil: none
+	ended    bool      // the server has ended what it sends
 	deadline time.Time
 	closed   bool // for good: no dial succeeds any more
 	try      tryWriter
@@ -54,7 +58,7 @@ func (l *link) dial(ctx context.Context, timeout time.Duration) error {
 		conn.Close()
 		return net.ErrClosed
 	}
-	l.conn = conn
+	l.conn, l.ended = conn, false
 	return l.try.bind(conn)
 }
 
@@ -84,12 +88,16 @@ func (l *link) limit(t time.Time) {
 	l.mu.Unlock()
 }
 
-// drop closes the connection; dial may follow.
+// drop closes the connection; dial may follow. TLS is closed with its alert, unless
+// the server was first, or takes nothing any more: closing waits for nobody.
 func (l *link) drop() {
 	l.mu.Lock()
 	if l.conn != nil {
+		if l.tls != nil && !l.ended && l.try.room() {
+			l.tls.Close()
+		}
 		l.conn.Close()
-		l.conn = nil
+		l.conn, l.tls = nil, nil
 	}
 	l.mu.Unlock()
 }
@@ -102,11 +110,17 @@ func (l *link) close() {
 	l.drop()
 }
 
-// current returns the connection, nil between drop and dial.
-func (l *link) current() *net.TCPConn {
+// current returns what to read from and write to, nil between drop and dial.
+func (l *link) current() net.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.conn
+	switch {
+	case l.tls != nil:
+		return l.tls
+	case l.conn != nil:
+		return l.conn
+	}
+	return nil
 }
 
 // write sends all of b, waiting as long as the deadline allows.
@@ -149,8 +163,13 @@ func (l *link) fill() error {
 	if n > 0 {
 		return nil
 	}
-	if err == io.EOF && l.r < l.w {
-		return io.ErrUnexpectedEOF
+	if err == io.EOF {
+		l.mu.Lock()
+		l.ended = true
+		l.mu.Unlock()
+		if l.r < l.w {
+			return io.ErrUnexpectedEOF
+		}
 	}
 	return err
 }
@@ -172,9 +191,15 @@ type tryWriter struct {
 	b    []byte
 	n    int
 	err  error
+
+	tls  *tls.Conn // to write through; nil: none
+	poll func(fd uintptr)
+	free atomic.Bool // what poll found
 }
 
+// bind makes t write to c, without TLS.
 func (t *tryWriter) bind(c syscall.Conn) (err error) {
+	t.tls = nil
 	if t.raw, err = c.SyscallConn(); err != nil {
 		return err
 	}
@@ -187,6 +212,9 @@ func (t *tryWriter) bind(c syscall.Conn) (err error) {
 
 // write returns how much of b was taken; 0 and nil if there is no room.
 func (t *tryWriter) write(b []byte) (int, error) {
+	if t.tls != nil {
+		return t.seal(b)
+	}
 	t.b = b
 	err := t.raw.Write(t.call)
 	t.b = nil

@@ -30,9 +30,11 @@ import (
 // Options say what to run. Zero values of the fields marked optional have a
 // default.
 type Options struct {
-	// URL is ws://host:port/path or http://host:port/path. The host is resolved
-	// once.
+	// URL is ws://host:port/path or http://host:port/path, or the same with wss or
+	// https. The host is resolved once.
 	URL string
+	// TLS is how to speak to wss:// and https://. Optional: as a browser does.
+	TLS ClientTLS
 	// Connections is how many are open at once.
 	Connections int
 	// Active is the share of them that send, above 0 and up to 1; the others are
@@ -70,6 +72,10 @@ type Options struct {
 	// NewConnections gives every HTTP request a connection of its own, which the
 	// server closes: see HTTP.
 	NewConnections bool
+	// Exchange is the payload of one message that Idle has each connection exchange
+	// with an echo before it is held, so that the memory which traffic leaves behind is
+	// part of what a connection costs. Optional: none.
+	Exchange int
 	// PingEvery is how often Idle pings each connection: see there. Optional: never.
 	PingEvery time.Duration
 }
@@ -108,9 +114,11 @@ func (o Options) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	if _, err := parseTarget(o.URL); err != nil {
+	t, err := parseTarget(o.URL)
+	if err != nil {
 		errs = append(errs, err)
 	}
+	errs = append(errs, o.TLS.validate(t))
 	check(o.Connections >= 1, "connections: %d is too few; give at least 1", o.Connections)
 	if limit := descriptorLimit(); o.Connections >= 1 {
 		check(o.Connections+spareDescriptors <= limit,
@@ -126,6 +134,7 @@ func (o Options) Validate() error {
 	check(o.Pipeline >= 1 && o.Pipeline <= maxPipeline, "pipeline: %d is out of range; give 1 to %d", o.Pipeline, maxPipeline)
 	check(!o.NewConnections || o.Pipeline == 1, "new connections: a pipeline of %d needs a connection that stays; leave one of the two out", o.Pipeline)
 	check(!o.NewConnections || o.Active == 1, "new connections: there are none to hold, so active must be 1")
+	check(o.Exchange >= 0 && o.Exchange <= maxSize, "exchange: %d is out of range; give 0 to %d bytes", o.Exchange, maxSize)
 	check(o.PingEvery >= 0, "ping every: %v is negative; give a positive duration such as 30s, or 0 for no pings", o.PingEvery)
 	check(o.PID >= 0, "pid: %d is negative; give 0 to measure no process", o.PID)
 	for _, line := range o.Header {

@@ -16,7 +16,7 @@ func TestValidate(t *testing.T) {
 			t.Errorf("header %q: %v", header, o.Validate())
 		}
 	}
-	for _, url := range []string{"ws://localhost", "http://[::1]:80/a%2Fb?c=d&e", "http://h:65535/"} {
+	for _, url := range []string{"ws://localhost", "http://[::1]:80/a%2Fb?c=d&e", "http://h:65535/", "wss://h", "https://h/a"} {
 		o := good
 		if o.URL = url; o.Validate() != nil {
 			t.Errorf("url %q: %v", url, o.Validate())
@@ -29,8 +29,6 @@ func TestValidate(t *testing.T) {
 		{func(o *Options) { o.URL = "" }, "give ws://"},
 		{func(o *Options) { o.URL = "127.0.0.1:80" }, "give ws://"},
 		{func(o *Options) { o.URL = "ftp://h/" }, "give ws://"},
-		{func(o *Options) { o.URL = "wss://h/" }, "use ws"},
-		{func(o *Options) { o.URL = "https://h/" }, "use http"},
 		{func(o *Options) { o.URL = "http://" }, "needs a host"},
 		{func(o *Options) { o.URL = "http://u:p@h/" }, "credentials in a header"},
 		{func(o *Options) { o.Connections = 0 }, "at least 1"},

@@ -135,7 +135,7 @@ func (f *flow) put(b []byte, copied bool) {
 	f.tasks.Go(func() { f.flush(c, rest, generation) })
 }
 
-func (f *flow) flush(c *net.TCPConn, rest []byte, generation int) {
+func (f *flow) flush(c net.Conn, rest []byte, generation int) {
 	if c == nil {
 		return
 	}

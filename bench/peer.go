@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"crypto/tls"
 	"time"
 )
 
@@ -33,13 +34,26 @@ type opener struct {
 	place  places
 	header []byte // request head without its blank line, or what comes before the key
 	frame  *framed
+	tls    *tls.Config // nil: none
+	agreed *agreements
 }
 
-// dialWithin connects l and limits what follows to the timeout as well.
+// dialWithin connects l, with TLS if the target has it, and limits that and what
+// follows to the timeout each.
 func (o *opener) dialWithin(ctx context.Context, l *link) error {
 	if err := l.dial(ctx, o.Timeout); err != nil {
 		return inPhase("connect", err)
 	}
+	l.limit(time.Now().Add(o.Timeout))
+	if o.tls == nil {
+		return nil
+	}
+	state, err := l.secure(o.tls)
+	if err != nil {
+		l.drop()
+		return inPhase("tls", err)
+	}
+	o.agreed.count(&state)
 	l.limit(time.Now().Add(o.Timeout))
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 // counts are of the units that were sent, or due, inside the measured window;
 // failures during the warm-up are added.
 type Result struct {
-	Kind string `json:"kind"` // ws, http, idle, handshake, broadcast, storm or bulk
+	Kind string `json:"kind"` // ws, http, idle, handshake, tls, broadcast, storm or bulk
 	URL  string `json:"url"`
 	// Connections opened, of which Active sent; Failed could not be opened; Lost
 	// ended before the run did. Reconnects counts HTTP connections opened anew. Of
@@ -36,7 +36,7 @@ type Result struct {
 	// ErrorKinds counts Errors, Failed, Lost and attempts to reconnect by what went
 	// wrong. A connection lost with units on the wire is counted by its units.
 	ErrorKinds map[string]int `json:"error_kinds"`
-	BytesIn    uint64         `json:"bytes_in"` // as read from and written to sockets
+	BytesIn    uint64         `json:"bytes_in"` // as read and written, without those of TLS itself
 	BytesOut   uint64         `json:"bytes_out"`
 	// OpenSeconds is how long opening took, Elapsed how long was measured.
 	OpenSeconds float64 `json:"open_seconds"`
@@ -49,6 +49,8 @@ type Result struct {
 	// nears a whole processor, it is the generator that is measured.
 	GeneratorCPU float64       `json:"generator_cpu_seconds"`
 	Process      *ProcessUsage `json:"process,omitempty"`
+	// TLS is of wss:// and https:// only.
+	TLS *TLSResult `json:"tls,omitempty"`
 	// Storm and Bulk are what only those kinds measure.
 	Storm *StormResult `json:"storm,omitempty"`
 	Bulk  *BulkResult  `json:"bulk,omitempty"`
@@ -97,6 +99,7 @@ func (r *run) result() (*Result, error) {
 		OpenSeconds: time.Duration(r.opened).Seconds(), Elapsed: elapsed.Seconds(),
 		GeneratorCPU: (r.self[1] - r.self[0]).Seconds(),
 		Latency:      sum.percentiles(),
+		TLS:          r.agreed.result(),
 	}
 	units := sum.inWindow
 	if r.kind != "idle" {

@@ -32,6 +32,10 @@ type run struct {
 	meter  *meter
 	bar    *progress
 
+	most   uint64          // visits that may be made; 0: any number
+	begun  atomic.Uint64   // of them, in a closed loop
+	enough <-chan struct{} // closed when there are no more visits
+
 	stopped int64 // when measuring ended: the end of the window, or earlier
 	alive   int   // idle: pongs
 	self    [2]time.Duration
@@ -67,8 +71,8 @@ func HTTP(ctx context.Context, o Options) (*Result, error) {
 }
 
 // Idle opens WebSockets and holds them for Duration without sending, answering
-// pings. It reports connections lost, and with PID the memory each one costs. It
-// ends as WebSocket does.
+// pings, after a message each if Exchange is set. It reports connections lost, and
+// with PID the memory each one costs. It ends as WebSocket does.
 func Idle(ctx context.Context, o Options) (*Result, error) {
 	return execute(ctx, o, "idle", "ws", (*run).idle)
 }
@@ -82,8 +86,8 @@ func execute(ctx context.Context, o Options, kind, scheme string, drive func(*ru
 	if err != nil {
 		return nil, err
 	}
-	if t.scheme != scheme {
-		return nil, fmt.Errorf("url: %s needs %s://, not %s://", kind, scheme, t.scheme)
+	if err := t.fits(kind, scheme); err != nil {
+		return nil, err
 	}
 	to, err := t.resolve(ctx)
 	if err != nil {
@@ -96,6 +100,9 @@ func execute(ctx context.Context, o Options, kind, scheme string, drive func(*ru
 	r := &run{
 		opener: &opener{Options: o, target: t, place: newPlaces(to, o.Connections)},
 		kind:   kind, ctx: ctx, halt: ctx, base: time.Now(), meter: m, bar: newProgress(o.Progress),
+	}
+	if t.secure {
+		r.tls, r.agreed = o.TLS.config(t.host), newAgreements()
 	}
 	for range min(recordersMax, o.Connections) {
 		r.recs = append(r.recs, newRecorder())
@@ -133,6 +140,12 @@ func (r *run) recorder(i int) *recorder { return r.recs[i%len(r.recs)] }
 
 func (r *run) makePeers() []peer {
 	all := make([]peer, r.Connections)
+	if r.kind == "tls" {
+		for i := range all {
+			all[i] = r.newTLSPeer(i)
+		}
+		return all
+	}
 	if r.target.scheme == "http" {
 		request, method := r.makeRequest()
 		var first *atomic.Uint64
@@ -221,7 +234,7 @@ func (r *run) watch() {
 	r.stopped = min(r.now(), r.window.end)
 }
 
-// wait returns at time t, or when ctx is done.
+// wait returns at time t, when ctx is done, or when there is nothing left to do.
 func (r *run) wait(what string, t int64) {
 	from := r.now()
 	r.bar.start(what, t-from)
@@ -235,6 +248,8 @@ func (r *run) wait(what string, t int64) {
 			r.bar.set(t - from)
 			return
 		case <-r.ctx.Done():
+			return
+		case <-r.enough:
 			return
 		case <-tick.C:
 			r.bar.set(r.now() - from)

@@ -180,10 +180,13 @@ func (s *storm) rage() {
 
 // abort resets the connection, as a network that breaks does; dial may follow.
 func (l *link) abort() {
-	if c := l.current(); c != nil {
-		c.SetLinger(0)
+	l.mu.Lock()
+	if l.conn != nil {
+		l.conn.SetLinger(0)
+		l.conn.Close()
+		l.conn, l.tls = nil, nil
 	}
-	l.drop()
+	l.mu.Unlock()
 }
 
 // client holds one connection, brings it back when it was cut, and holds it again.

@@ -14,7 +14,9 @@ import (
 
 // target is a parsed URL.
 type target struct {
-	scheme    string // ws or http
+	scheme    string // ws or http, also where secure makes it wss or https
+	secure    bool
+	host      string // without a port
 	address   string // host:port
 	authority string // as it goes into Host
 	path      []byte
@@ -27,25 +29,42 @@ func parseTarget(raw string) (*target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("url: %q cannot be read; give ws://host:port/path or http://host:port/path", raw)
 	}
+	scheme, secure := strings.CutSuffix(u.Scheme, "s")
 	switch u.Scheme {
-	case "ws", "http":
-	case "wss", "https":
-		return nil, fmt.Errorf("url: %s is not supported yet; use %s", u.Scheme, strings.TrimSuffix(u.Scheme, "s"))
+	case "ws":
+		scheme, secure = u.Scheme, false
+	case "wss", "http", "https":
 	default:
-		return nil, fmt.Errorf("url: %q has no scheme weir bench knows; give ws://host:port/path or http://host:port/path", raw)
+		return nil, fmt.Errorf("url: %q has no scheme weir bench knows; give ws://host:port/path, http://host:port/path, or wss:// or https://", raw)
 	}
 	if u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 		return nil, fmt.Errorf("url: %q needs a host, and no user or fragment; put credentials in a header", raw)
 	}
 	port := u.Port()
-	if port == "" {
+	switch {
+	case port != "":
+	case secure:
+		port = "443"
+	default:
 		port = "80"
 	}
 	t := &target{
-		scheme: u.Scheme, address: net.JoinHostPort(u.Hostname(), port), authority: u.Host,
+		scheme: scheme, secure: secure, host: u.Hostname(), address: net.JoinHostPort(u.Hostname(), port), authority: u.Host,
 		path: []byte(u.EscapedPath()), query: []byte(u.RawQuery), hasQuery: u.RawQuery != "" || u.ForceQuery,
 	}
 	return t, nil
+}
+
+// fits reports, as an error, that t is nothing for kind, which needs scheme. Either
+// will do for an empty one, as long as it has TLS.
+func (t *target) fits(kind, scheme string) error {
+	switch {
+	case scheme == "" && !t.secure:
+		return fmt.Errorf("url: %s needs https:// or wss://, not %s://", kind, t.scheme)
+	case scheme != "" && t.scheme != scheme:
+		return fmt.Errorf("url: %s needs %s:// or %ss://, not %s://", kind, scheme, scheme, t.scheme)
+	}
+	return nil
 }
 
 // resolve turns the host into one address, so that no connect waits for DNS.

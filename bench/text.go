@@ -26,7 +26,7 @@ func (r *Result) WriteText(w io.Writer) {
 			opened += fmt.Sprintf(", %d %s", c.n, c.what)
 		}
 	}
-	visits := r.Kind == "handshake" || r.NewConnections
+	visits := r.Kind == "handshake" || r.Kind == "tls" || r.NewConnections
 	if visits {
 		opened = fmt.Sprintf("%d in flight at most", r.Connections)
 	}
@@ -51,6 +51,9 @@ func (r *Result) WriteText(w io.Writer) {
 		r.Storm.writeText(line)
 	} else if r.Received > 0 && r.Bulk == nil {
 		line("latency µs", "%s", r.Latency.text())
+	}
+	if r.TLS != nil {
+		r.TLS.writeText(line)
 	}
 	if len(r.ErrorKinds) > 0 {
 		line("errors", "%s", kindsText(r.ErrorKinds))

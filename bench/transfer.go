@@ -90,7 +90,7 @@ func (t *transfer) receive() error {
 		_, err := p.takeBody()
 		return err
 	}
-	if p.head.Framing == http1.BodyLength && !t.Verify {
+	if p.head.Framing == http1.BodyLength && !t.Verify && t.tls == nil {
 		return t.discard()
 	}
 	return t.read()

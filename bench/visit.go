@@ -50,7 +50,7 @@ func Handshake(ctx context.Context, o Options) (*Result, error) {
 
 // visits reports whether every unit has a connection of its own.
 func (r *run) visits() bool {
-	return r.kind == "handshake" || r.kind == "http" && r.NewConnections
+	return r.kind == "handshake" || r.kind == "tls" || r.kind == "http" && r.NewConnections
 }
 
 // admit takes the place of openAll: there is nothing to open before the first unit.
@@ -68,7 +68,8 @@ func (r *run) fruitless(res *Result) error {
 	return fmt.Errorf("no unit succeeded at %s: %s", r.target.address, kindsText(res.ErrorKinds))
 }
 
-// visit runs the peers in closed or open loop.
+// visit runs the peers in closed or open loop, until the window ends or there have
+// been enough units.
 func (r *run) visit() {
 	r.setWindow()
 	last := r.base.Add(time.Duration(r.window.end) + r.Timeout)
@@ -87,15 +88,21 @@ func (r *run) visit() {
 			group.Go(func() { r.visitAgain(ctx, p.(visitor), r.recorder(i)) })
 		}
 	}
+	all := make(chan struct{})
+	r.enough = all
+	go func() { group.Wait(); close(all) }()
 	r.watch()
-	group.Wait()
+	<-all
 }
+
+// more reports whether one more visit of a closed loop may begin.
+func (r *run) more() bool { return r.most == 0 || r.begun.Add(1) <= r.most }
 
 // visitAgain visits until the window ends. A server that refuses must not be asked
 // in a tight loop: that would use up the local ports.
 func (r *run) visitAgain(ctx context.Context, v visitor, rec *recorder) {
 	pause := reopenPauseMin
-	for !r.cancelled() && r.now() < r.window.end {
+	for !r.cancelled() && r.now() < r.window.end && r.more() {
 		if r.visitOnce(ctx, v, rec, r.now()) {
 			pause = reopenPauseMin
 			continue
@@ -158,7 +165,7 @@ func (r *run) supply(s schedule, b *backlog) {
 	defer alarm.close()
 	for k := uint64(0); ; k++ {
 		t := s.at(0, k)
-		if t >= r.window.end || r.cancelled() {
+		if t >= r.window.end || r.cancelled() || r.most > 0 && k >= r.most {
 			return
 		}
 		if d := t - r.now(); d > 0 && !alarm.wait(d) {
@@ -212,10 +219,16 @@ func (b *backlog) take() (k uint64, ok bool) {
 	return b.begun - 1, true
 }
 
-// awaitEnd waits for the server to close the connection, after its last byte.
+// awaitEnd waits for the server to close the connection, after its last byte. The
+// end of TLS comes before that of the connection, and to close between the two would
+// leave the TIME_WAIT here.
 func (l *link) awaitEnd() error {
 	if l.r == l.w {
-		switch err := l.fill(); err {
+		err := l.fill()
+		if err == io.EOF {
+			err = l.awaitFIN()
+		}
+		switch err {
 		case io.EOF:
 			return nil
 		case nil:

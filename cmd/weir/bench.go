@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"os/signal"
@@ -26,17 +27,20 @@ Without --rate the loop is closed: a connection sends when its last reply is in.
 That finds the throughput. With --rate every message has a time at which it is due
 and its latency counts from then, so that a stall shows in all it held up.
 
+Targets may be wss:// and https://: see --ca and --insecure of each command.
+
 Ctrl-C ends a run early and reports what was measured until then.`,
 		Example: `  weir bench serve --address 127.0.0.1:9001
   weir bench ws ws://127.0.0.1:8080/ws/echo --connections 64 --duration 10s
   weir bench http http://127.0.0.1:8080/healthz --connections 64 --rate 20000
   weir bench idle ws://127.0.0.1:8080/ws/echo --connections 9000 --pid 1234
-  weir bench handshake ws://127.0.0.1:8080/ws/echo --connections 64 --pid 1234`,
+  weir bench handshake ws://127.0.0.1:8080/ws/echo --connections 64 --pid 1234
+  weir bench tls https://127.0.0.1:8443/ --insecure --pid 1234`,
 		Args: knownCommand,
 		RunE: showHelp,
 	}
 	cmd.AddCommand(newBenchWS(), newBenchHTTP(), newBenchIdle(), newBenchHandshake(), newBenchServe())
-	cmd.AddCommand(newBenchBroadcast(), newBenchStorm(), newBenchBulk())
+	cmd.AddCommand(newBenchBroadcast(), newBenchStorm(), newBenchBulk(), newBenchTLS())
 	return cmd
 }
 
@@ -81,33 +85,43 @@ func newBenchIdle() *cobra.Command {
 		Use:   "idle URL",
 		Short: "Hold idle WebSockets and measure what each costs",
 		Long: `Opens WebSockets to URL and holds them without sending. Reports those that were
-lost and, with --pid, the memory that a process spends on each. With --ping-every
-each is pinged that often, in turns: pongs are counted with their latencies, those
-that do not come are errors, and the CPU time of the process is given by ping.`,
+lost and, with --pid, the memory that a process spends on each. With --exchange each
+carries a message before that, so that what traffic leaves behind counts. With
+--ping-every each is pinged that often, in turns: pongs are counted with their
+latencies, those that do not come are errors, and the CPU time of the process is
+given by ping.`,
 		Example: `  weir bench idle ws://127.0.0.1:8080/ws/echo --connections 9000
   weir bench idle ws://127.0.0.1:8080/ws/echo --connections 9000 --pid 1234 --verify
+  weir bench idle wss://127.0.0.1:8443/ws/echo --connections 2000 --exchange 64KiB --insecure --pid 1234
   weir bench idle ws://127.0.0.1:8080/ws/echo --connections 9000 --ping-every 30s --duration 60s`,
 	})
+	cmd.Flags().Var(sizeFlag{&b.options.Exchange}, "exchange", "one message that each connection exchanges before it is held, like 64KiB")
 	cmd.Flags().DurationVar(&b.options.PingEvery, "ping-every", 0, "how often to ping each connection, like 30s; 0: never")
 	return cmd
 }
 
 func newBenchServe() *cobra.Command {
-	var address string
+	var (
+		address string
+		secure  bool
+	)
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve a cheap echo to put behind a proxy under test",
 		Long: `Serves HTTP and WebSocket on one port until Ctrl-C: /bytes/N answers a body of N
 bytes, any other path two bytes, and an upgrade on any path gives a WebSocket echo,
 but on /room or /room/NAME a place in that room: each message goes to all in it.
-It has no limits and no deadlines: keep it on loopback.`,
+It has no limits and no deadlines: keep it on loopback. With --tls the port speaks
+TLS, with a certificate for localhost that is made for this run and that no one
+trusts.`,
 		Example: `  weir bench serve
-  weir bench serve --address 127.0.0.1:9001`,
+  weir bench serve --address 127.0.0.1:9001
+  weir bench serve --address 127.0.0.1:9443 --tls`,
 		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGINT, unix.SIGTERM)
 			defer stop()
-			s, err := bench.NewEchoServer(address)
+			s, err := startEcho(address, secure)
 			if err != nil {
 				return err
 			}
@@ -117,7 +131,30 @@ It has no limits and no deadlines: keep it on loopback.`,
 		},
 	}
 	cmd.Flags().StringVar(&address, "address", "127.0.0.1:9001", "`host:port` to listen on")
+	cmd.Flags().BoolVar(&secure, "tls", false, "speak TLS, with a certificate made in memory")
 	return cmd
+}
+
+// startEcho starts the echo server, with TLS if secure is set.
+func startEcho(address string, secure bool) (*bench.EchoServer, error) {
+	if !secure {
+		return bench.NewEchoServer(address)
+	}
+	p, err := selfMade(time.Now(), developmentHosts)
+	if err != nil {
+		return nil, err
+	}
+	made, err := tls.X509KeyPair(p.cert, p.key)
+	if err != nil {
+		return nil, err
+	}
+	return bench.NewTLSEchoServer(address, tlsServer(made))
+}
+
+// tlsServer is how the echo server speaks TLS: small first records would cost a
+// system call each, which is no proxy's fault.
+func tlsServer(c tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{c}, DynamicRecordSizingDisabled: true}
 }
 
 // benchRun is one measuring command: its options as flags, and what runs them.
@@ -143,6 +180,7 @@ func (b *benchRun) command(cmd *cobra.Command) *cobra.Command {
 	flags.StringArrayVar(&o.Header, "header", nil, "`field` to add, as 'Name: value'; may be repeated")
 	flags.IntVar(&o.PID, "pid", 0, "a `process` whose CPU time and memory to measure, with its descendants")
 	flags.BoolVar(&o.Verify, "verify", false, "check every byte that comes back")
+	tlsFlags(flags, &o.TLS)
 	flags.BoolVar(&b.json, "json", false, "print the result as JSON")
 	return cmd
 }

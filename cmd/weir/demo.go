@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ import (
 type demoOptions struct {
 	address string
 	access  bool
+	tls     bool
 }
 
 func newDemo() *cobra.Command {
@@ -31,13 +33,15 @@ WebSocket echo and chat, an HTTP echo that answers with the request as it arrive
 a large download, and server-sent events. Prints what to open and what to try.`,
 		Example: `  weir demo
   weir demo --address 127.0.0.1:0     # a free port
-  weir demo --access                  # with the access log on stdout`,
+  weir demo --access                  # with the access log on stdout
+  weir demo --tls                     # https and wss, with a certificate made in memory`,
 		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVar(&o.address, "address", "127.0.0.1:8080", "`host:port` to serve on; port 0 takes a free one")
+	cmd.Flags().BoolVar(&o.tls, "tls", false, "speak TLS, with a certificate made in memory that no one trusts")
 	cmd.Flags().BoolVar(&o.access, "access", false, "write the access log to stdout")
 	return cmd
 }
@@ -53,6 +57,11 @@ func demo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error {
 	}
 	defer b.close()
 	cfg := demoConfig(o, b.site.Addr().String(), b.echo.Addr().String())
+	if o.tls {
+		if err := secureDemo(cfg, o.address); err != nil {
+			return err
+		}
+	}
 	if err := cfg.Check(); err != nil {
 		return err
 	}
@@ -60,7 +69,7 @@ func demo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) error {
 	if err != nil {
 		return explainBusy(err, o.address)
 	}
-	printDemo(stdout, invocation(), e.Addr(demoListener))
+	printDemo(stdout, invocation(), demoBase(o.tls, e.Addr(demoListener)))
 	return serveUntilSignal(ctx, e, time.Duration(cfg.Engine.DrainTimeout), stderr)
 }
 
@@ -90,6 +99,22 @@ func demoConfig(o demoOptions, site, echo string) *configs.Config {
 	route(func(r *configs.Route) { r.Path, r.Respond = "/healthz", configs.NewRespond("ok\n") })
 	route(func(r *configs.Route) { r.Path, r.Redirect = "/old", configs.NewRedirect("/echo") })
 	return cfg
+}
+
+// secureDemo makes the listener end TLS, with a certificate that only lives in cfg.
+func secureDemo(cfg *configs.Config, address string) error {
+	hosts := developmentHosts
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		if name, err := checkHost(host); err == nil && !slices.Contains(hosts, name) {
+			hosts = append(slices.Clone(hosts), name)
+		}
+	}
+	p, err := selfMade(time.Now(), hosts)
+	if err != nil {
+		return err
+	}
+	cfg.Listeners[demoListener].TLS = configs.NewListenerTLS(&configs.Certificate{Cert: string(p.cert), Key: string(p.key)})
+	return nil
 }
 
 // explainBusy adds the way out to an address that is in use.

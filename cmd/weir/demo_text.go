@@ -18,7 +18,7 @@ type trial struct {
 
 // trials are the curl commands that the demo prints, for the proxy at base.
 func trials(base string) []trial {
-	return []trial{
+	all := []trial{
 		{"the request as it reached the backend", "curl -i '" + base + "/echo/hello?x=1'", `"target": "/echo/hello?x=1"`},
 		{"a body, counted and shown", "curl -d 'some text' " + base + "/echo", `"body": "some text"`},
 		{"weir answers by itself", "curl -i " + base + "/healthz", "200 OK"},
@@ -29,14 +29,32 @@ func trials(base string) []trial {
 		{"smuggling: two lengths for one body, refused",
 			"curl -i -d hello -H 'Content-Length: 5' -H 'Transfer-Encoding: chunked' " + base + "/echo", "400 "},
 	}
+	if isSecure(base) {
+		for i := range all { // nobody trusts the certificate
+			all[i].command = strings.Replace(all[i].command, "curl ", "curl -k ", 1)
+		}
+	}
+	return all
 }
 
-// printDemo tells a person what there is to see at the bound address.
-func printDemo(w io.Writer, program, address string) {
-	base := "http://" + reachable(address)
+// demoBase is the demo's URL, without a path, for a client on this machine.
+func demoBase(secure bool, address string) string {
+	if secure {
+		return "https://" + reachable(address)
+	}
+	return "http://" + reachable(address)
+}
+
+func isSecure(base string) bool { return strings.HasPrefix(base, "https:") }
+
+// printDemo tells a person what there is to see at base.
+func printDemo(w io.Writer, program, base string) {
 	p := paletteFor(w)
-	fmt.Fprintf(w, "%s is serving on %s\n\n", p.bold("weir demo"), address)
+	fmt.Fprintf(w, "%s is serving on %s\n\n", p.bold("weir demo"), base)
 	fmt.Fprintf(w, "Open   %s\n", p.bold(base+"/"))
+	if isSecure(base) {
+		fmt.Fprintf(w, "       the browser will warn: the certificate was made for this run (weir cert makes one to trust)\n")
+	}
 	fmt.Fprintf(w, "       a WebSocket through weir: messages, round-trip times, reconnects, a chat\n\n")
 	fmt.Fprintln(w, "Try")
 	for _, t := range trials(base) {
@@ -48,7 +66,11 @@ func printDemo(w io.Writer, program, address string) {
 
 // demoBench is the load test that the demo prints: arguments of weir.
 func demoBench(base string) string {
-	return "bench ws ws" + strings.TrimPrefix(base, "http") + "/ws/echo --duration 5s"
+	load := "bench ws ws" + strings.TrimPrefix(base, "http") + "/ws/echo --duration 5s"
+	if isSecure(base) {
+		load += " --insecure"
+	}
+	return load
 }
 
 // invocation is how the user started this program, so that the lines printed for

@@ -62,6 +62,7 @@ Try it without a file: weir demo`,
 		Example: `  weir demo                    # a proxy with embedded backends, nothing to set up
   weir check -c weir.toml      # find every mistake in a file
   weir run -c weir.toml        # serve
+  weir cert                    # certificates for development
   weir bench ws ws://127.0.0.1:8080/ws/echo`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -70,7 +71,7 @@ Try it without a file: weir demo`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(), newCheck(), newDemo(), newBench(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newDemo(), newBench(), newCert(), newVersion())
 	return root
 }
 

@@ -41,11 +41,11 @@ func run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	oneProcPerLoop(cfg.Engine.Loops)
 	e, err := engine.New(cfg, engineOptions(cmd.OutOrStdout(), cmd.ErrOrStderr()))
 	if err != nil {
 		return err
 	}
+	fitProcs(cfg.Engine.Loops, e.SignsWithRSA())
 	return serveUntilSignal(cmd.Context(), e, time.Duration(cfg.Engine.DrainTimeout), cmd.ErrOrStderr())
 }
 

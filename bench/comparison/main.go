@@ -81,7 +81,7 @@ p99 and p99.9 at a rate that all can keep. Peers that are not installed are left
 
 All of it stays on loopback, and everything that was started is stopped at the end,
 after an error and on Ctrl-C. Do nothing else on the machine meanwhile.`,
-		Example: `  bench/compare                                # all, some 40 minutes on 2 cores
+		Example: `  bench/compare                                # all, some 50 minutes on 2 cores
   bench/compare --only '^ws-' --rounds 3       # WebSocket echo alone
   bench/compare --peers weir,nginx --only http-get-128
   bench/compare --out results.json --write     # and put the tables into BENCHMARKS.md

@@ -16,7 +16,7 @@ const fixture = "report/testdata/results.json"
 func TestReport(t *testing.T) {
 	code, stdout, stderr := compare(t.Context(), t, "report", fixture)
 	want, err := os.ReadFile("report/testdata/tables.md")
-	if err != nil || code != exitFailure || stdout != string(want) || !strings.Contains(stderr, "1 of 186 samples were taken with errors") {
+	if err != nil || code != exitFailure || stdout != string(want) || !strings.Contains(stderr, "1 of 234 samples were taken with errors") {
 		t.Errorf("%v, exit %d, stderr %q, stdout\n%s", err, code, stderr, stdout)
 	}
 	t.Setenv("COMPARE_FROM", filepath.Join(mustGetwd(t), "report"))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/signal"
 	"regexp"
 	"slices"
 	"strconv"
@@ -61,11 +62,34 @@ func serve(address string) int {
 	return 1
 }
 
+// meet makes a load run beside the one that is measured: the first is there until
+// Ctrl-C, and file with it, and the other waits for it.
+func meet(file string, beside bool) bool {
+	if beside {
+		stop := make(chan os.Signal, 1)
+		signal.Notify(stop, os.Interrupt)
+		if os.WriteFile(file, nil, 0o600) != nil {
+			return false
+		}
+		<-stop
+		return os.Remove(file) == nil
+	}
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(file); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // generate prints what a generator would. It runs in the peer's place, so it knows
 // who is measured by the command line of --pid.
 func generate(args []string, script string) int {
 	if strings.Contains(script, "stuck") {
 		time.Sleep(time.Minute)
+	}
+	if _, file, found := strings.Cut(script, "beside="); found && !meet(file, args[1] == "tls") {
+		return 1
 	}
 	pid, _ := strconv.Atoi(argument(args, "--pid"))
 	rate, _ := strconv.ParseFloat(argument(args, "--rate"), 64)

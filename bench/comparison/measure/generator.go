@@ -54,7 +54,21 @@ func Generate(ctx context.Context, place peers.Place, weir string, planned time.
 	}
 	s := results.Of(r)
 	s.Faults = faults(r, err, stderr)
+	if s.Faults == "" && slices.Contains(args, "--resume") {
+		s.Faults = notResumed(r.TLS)
+	}
 	return s
+}
+
+// resumedShare is how many handshakes of those that should resume must have done so:
+// all but the first few, which have no ticket yet.
+const resumedShare = 0.9
+
+func notResumed(r *bench.TLSResult) string {
+	if r != nil && float64(r.Resumed) >= resumedShare*float64(r.Handshakes) {
+		return ""
+	}
+	return fmt.Sprintf("the sessions were not resumed: %+v", r)
 }
 
 // faults is what makes a result worthless, "" if nothing does.

@@ -96,3 +96,19 @@ func TestClock(t *testing.T) {
 		}
 	}
 }
+
+// Full handshakes are not taken for resumed ones.
+func TestNotResumed(t *testing.T) {
+	for _, tt := range []struct {
+		r    *bench.TLSResult
+		good bool
+	}{
+		{nil, false},
+		{&bench.TLSResult{Handshakes: 100, Resumed: 80}, false},
+		{&bench.TLSResult{Handshakes: 100, Resumed: 95}, true},
+	} {
+		if got := notResumed(tt.r); (got == "") != tt.good {
+			t.Errorf("%+v: %q", tt.r, got)
+		}
+	}
+}

@@ -26,10 +26,13 @@ func (r *Runner) halfCapacity(w *works.Work, field []entrant, mode results.Mode)
 	return math.Floor(slowest * share)
 }
 
-// borrowedRate is the rate of a Rated work: half the capacity of the slowest of its
+// borrowedRate is the rate of a Rated work: its own, or half the capacity of the slowest of its
 // peers in another work. If that was not measured in this run, it is calibrated with
 // one closed loop each, on the peers that stand there already.
 func (r *Runner) borrowedRate(ctx context.Context, w *works.Work, field []entrant) float64 {
+	if w.Rate > 0 {
+		return w.Rate
+	}
 	from := works.Find(w.RateOf)
 	if rate := r.halfCapacity(from, field, results.Closed); rate > 0 {
 		return rate

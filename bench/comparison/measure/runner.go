@@ -93,7 +93,7 @@ func (r *Runner) peer(ctx context.Context, place peers.Place, w *works.Work, p *
 	}
 	return peers.Start(ctx, peers.Spec{
 		Peer: p, Weir: r.Weir, Self: r.Self, Dir: dir, Listen: addrs[0], Backend: backend,
-		Workers: w.WorkersOf(), Place: place, Files: r.Files,
+		Workers: w.WorkersOf(), Place: place, Files: r.Files, TLS: w.TLS,
 	})
 }
 
@@ -180,14 +180,22 @@ func (r *Runner) rounds(ctx context.Context, w *works.Work, field []entrant, mod
 func (r *Runner) measure(ctx context.Context, w *works.Work, e entrant, mode results.Mode, round int, rate float64) {
 	var s results.Sample
 	planned := r.one(w)
+	stop := func() string { return "" }
+	if len(w.Beside) > 0 {
+		stop = beside(ctx, e.others, r.Weir, w.BesideArgs(e.process.Addr), planned)
+	}
 	switch w.Kind {
 	case works.Tool:
 		s = runTool(ctx, e.others, planned, e.process.PID, w.Args(e.process.Addr, r.toolFor()))
 	default:
 		s = Generate(ctx, e.others, r.Weir, planned, r.generatorArgs(w, e.process, rate)...)
 	}
+	wrong := stop()
 	if ctx.Err() != nil {
 		return // what was cut short says nothing
+	}
+	if s.Faults == "" {
+		s.Faults = wrong
 	}
 	if e.process.Ended() {
 		s.Faults = endedByItself(e.process)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +134,23 @@ func TestRated(t *testing.T) {
 	}
 }
 
+// A load beside the measured one runs as long as that, and its failure is one of the
+// sample.
+func TestBeside(t *testing.T) {
+	w := work(works.Rated)
+	w.Rate, w.Beside = 100, []string{"tls", "https://ADDRESS/", "--rate", "300"}
+	there := "beside=" + filepath.Join(t.TempDir(), "running")
+	f, out, err := run(t.Context(), t, there, w)
+	if err != nil || f.Faulty() > 0 || order(f, results.Open) != "whghgwgwh" {
+		t.Errorf("%v, order %s, %s", err, order(f, results.Open), out)
+	}
+	w.Beside[3] = "2000" // twice what the stand-in says it does
+	f, _, _ = run(t.Context(), t, there, w)
+	if f.Faulty() != 9 || !strings.Contains(f.Samples[0].Faults, "beside it: 1000 a second instead of 2000") {
+		t.Errorf("%d faulty: %q", f.Faulty(), f.Samples[0].Faults)
+	}
+}
+
 // Idle works run side by side, each with processes of its own.
 func TestIdle(t *testing.T) {
 	f, out, err := run(t.Context(), t, "fine", work(works.Idle))
@@ -167,6 +185,7 @@ func TestGeneratorArgs(t *testing.T) {
 		works.BroadcastTo:      "broadcast ws://127.0.0.1:1/room --connections 1000 --size 125 --json --pid 7 --duration 2s --warmup 300ms --rate 5.0",
 		works.StormName:        "storm ws://127.0.0.1:1/ws --connections 9000 --survivors 200 --rate 1000 --size 125 --duration 2s --json --pid 7",
 		works.Upload:           "bulk http://127.0.0.1:1/ --upload --size 1GiB --json --pid 7",
+		works.TLSBeside:        "ws wss://127.0.0.1:1/ws --connections 64 --size 125 --insecure --curves X25519 --json --pid 7 --duration 2s --warmup 300ms --rate 5000.0",
 		works.IdlePings:        "idle ws://127.0.0.1:1/ws --connections 9000 --timeout 30s --ping-every 30s --json --pid 7 --duration 1m0s",
 		"http-pipelined":       "http http://127.0.0.1:1/bytes/128 --pipeline 16 --connections 64 --json --pid 7 --duration 2s --warmup 300ms --rate 5000.0",
 		"check-wrk-get-64k":    "wrk -t1 -c64 -d2s http://127.0.0.1:1/bytes/65536",

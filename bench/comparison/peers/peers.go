@@ -39,37 +39,53 @@ type Peer struct {
 
 	config  string   // embedded file
 	buffers string   // of nginx
+	secure  secure   // what ends TLS
 	run     []string // arguments; see expand
 	check   []string // arguments that only check the configuration; none: no way to
 	version []string // arguments
 	env     []string
 }
 
+// secure is what goes into a configuration so that the listener ends TLS; see expand.
+// All offer the same: TLS 1.2 and 1.3 with X25519, and session tickets.
+type secure struct {
+	listen string // on the line that says where to listen
+	block  string // lines of their own
+}
+
+// Secure reports whether p can end TLS.
+func (p *Peer) Secure() bool { return p.secure != secure{} }
+
 // All are the peers in the order of tables, weir first.
 var All = []*Peer{
 	{
 		Name: Weir, Title: "weir", config: "weir.toml",
 		run: []string{"run", "-c", "@CONFIG@"}, check: []string{"check", "-c", "@CONFIG@"},
+		secure: secure{block: "[listeners.edge.tls]\ncertificates = [{ cert = \"@PEM@\", key = \"@PEM@\" }]\ncurves = [\"X25519\"]"},
 	},
 	{
 		Name: Nginx, Title: "nginx", Binary: "nginx", Package: "nginx", config: "nginx.conf",
 		run: nginxArgs, check: append([]string{"-t"}, nginxArgs...), version: []string{"-v"},
+		secure: nginxSecure,
 	},
 	{
 		Name: Nginx64K, Title: "nginx, 64k buffers", Note: "nginx with proxy_buffer_size 64k and proxy_buffers 4 64k, as one would tune it for throughput",
 		Binary: "nginx", Package: "nginx", config: "nginx.conf",
 		buffers: "proxy_buffer_size 64k;\n    proxy_buffers 4 64k;",
 		run:     nginxArgs, check: append([]string{"-t"}, nginxArgs...), version: []string{"-v"},
+		secure: nginxSecure,
 	},
 	{
 		Name: HAProxy, Title: "HAProxy", Binary: "haproxy", Package: "haproxy", config: "haproxy.cfg",
 		run: []string{"-db", "-f", "@CONFIG@"}, check: []string{"-c", "-f", "@CONFIG@"}, version: []string{"-v"},
+		secure: secure{listen: " ssl crt @PEM@ ssl-min-ver TLSv1.2 curves X25519"},
 	},
 	{
 		Name: Caddy, Title: "Caddy", Binary: "caddy", Package: "caddy", config: "Caddyfile",
 		run:     []string{"run", "--config", "@CONFIG@", "--adapter", "caddyfile"},
 		check:   []string{"validate", "--config", "@CONFIG@", "--adapter", "caddyfile"},
 		version: []string{"version"},
+		secure:  secure{block: "tls @PEM@ @PEM@ {\n\t\tcurves x25519\n\t}"},
 		// Caddy keeps a copy of what it runs below these.
 		env: []string{"GOMAXPROCS=@WORKERS@", "HOME=@DIR@", "XDG_CONFIG_HOME=@DIR@", "XDG_DATA_HOME=@DIR@"},
 	},
@@ -83,6 +99,11 @@ var All = []*Peer{
 		Blind: true,
 		run:   []string{"peer", Gnet, "--listen", "@LISTEN@", "--backend", "@BACKEND@"},
 	},
+}
+
+var nginxSecure = secure{
+	listen: " ssl",
+	block:  "ssl_certificate @PEM@;\n        ssl_certificate_key @PEM@;\n        ssl_protocols TLSv1.2 TLSv1.3;\n        ssl_ecdh_curve X25519;",
 }
 
 // nginxArgs: without -e it would open a log below the folder it was built for.
@@ -161,6 +182,7 @@ type Spec struct {
 	Workers         int    // workers, threads or loops
 	Place           Place  // where it runs
 	Files           int    // descriptors it may open
+	TLS             TLS    // that the listener ends
 }
 
 // binary is what runs p.

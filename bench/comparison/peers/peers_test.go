@@ -84,7 +84,14 @@ func TestConfigurationsAreAccepted(t *testing.T) {
 	usable, leftOut := Usable(All)
 	t.Log(leftOut)
 	for workers := 1; workers <= 2; workers++ {
+		both := specs(t, usable, weir, workers)
 		for _, s := range specs(t, usable, weir, workers) {
+			if s.Peer.Secure() {
+				s.TLS = ECDSA
+				both = append(both, s)
+			}
+		}
+		for _, s := range both {
 			if len(s.Peer.check) == 0 {
 				continue
 			}
@@ -103,7 +110,7 @@ func TestConfigurationsAreAccepted(t *testing.T) {
 			cmd.Env = append(os.Environ(), env...)
 			out, err := cmd.CombinedOutput()
 			if err != nil {
-				t.Errorf("%s, %d workers: %v\n%s", s.Peer.Name, workers, err, out)
+				t.Errorf("%s, %d workers, TLS %d: %v\n%s", s.Peer.Name, workers, s.TLS, err, out)
 			}
 			for _, word := range []string{"[warn]", "[WARNING]", "warning:"} {
 				if strings.Contains(string(out), word) {

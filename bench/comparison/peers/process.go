@@ -3,6 +3,7 @@ package peers
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +33,7 @@ type Process struct {
 	Addr string // host:port it listens on
 	PID  int
 
+	base  string // URL without a path
 	log   string
 	ended chan struct{} // closed when the first process has ended
 	stop  sync.Once
@@ -51,16 +54,22 @@ func Start(ctx context.Context, s Spec) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return launch(ctx, s.Place, s.Peer.Name, s.Listen, s.Dir, env, s.binary(), args...)
+	scheme := "http"
+	if s.TLS != Plain {
+		scheme = "https"
+	}
+	return launch(ctx, s.Place, s.Peer.Name, scheme+"://"+s.Listen, s.Dir, env, s.binary(), args...)
 }
 
 // StartBackend starts weir's echo server and waits for it as Start does.
 func StartBackend(ctx context.Context, place Place, weir, dir, listen string) (*Process, error) {
-	return launch(ctx, place, "backend", listen, dir, nil, weir, "bench", "serve", "--address", listen)
+	return launch(ctx, place, "backend", "http://"+listen, dir, nil, weir, "bench", "serve", "--address", listen)
 }
 
-func launch(ctx context.Context, place Place, name, addr, dir string, env []string, binary string, args ...string) (*Process, error) {
-	p := &Process{Name: name, Addr: addr, log: filepath.Join(dir, name+".log"), ended: make(chan struct{})}
+// launch starts what answers at base, a URL without a path.
+func launch(ctx context.Context, place Place, name, base, dir string, env []string, binary string, args ...string) (*Process, error) {
+	_, addr, _ := strings.Cut(base, "://")
+	p := &Process{Name: name, Addr: addr, base: base, log: filepath.Join(dir, name+".log"), ended: make(chan struct{})}
 	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
@@ -92,11 +101,12 @@ func launch(ctx context.Context, place Place, name, addr, dir string, env []stri
 func (p *Process) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: nil}}
+	// The certificate is its own and was made a moment ago.
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: nil, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		err := answers(ctx, &client, "http://"+p.Addr+"/bytes/1")
+		err := answers(ctx, &client, p.base+"/bytes/1")
 		if err == nil {
 			return nil
 		}

@@ -2,6 +2,8 @@ package peers
 
 import (
 	"context"
+	"crypto/rsa"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -38,7 +40,7 @@ func standIn(ctx context.Context, t *testing.T, r string) (*Process, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return launch(ctx, Place{}, r, addrs[0], t.TempDir(), []string{role + "=" + r}, os.Args[0])
+	return launch(ctx, Place{}, r, "http://"+addrs[0], t.TempDir(), []string{role + "=" + r}, os.Args[0])
 }
 
 func TestStartReportsTheLogOfWhatEnds(t *testing.T) {
@@ -49,7 +51,7 @@ func TestStartReportsTheLogOfWhatEnds(t *testing.T) {
 }
 
 func TestStartReportsWhatIsNotThere(t *testing.T) {
-	_, err := launch(t.Context(), Place{}, "x", "127.0.0.1:1", t.TempDir(), nil, filepath.Join(t.TempDir(), "none"))
+	_, err := launch(t.Context(), Place{}, "x", "http://127.0.0.1:1", t.TempDir(), nil, filepath.Join(t.TempDir(), "none"))
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
@@ -153,5 +155,53 @@ func TestFreeAddrsDiffer(t *testing.T) {
 			t.Errorf("%s among %v", a, addrs)
 		}
 		seen[a] = true
+	}
+}
+
+// What ends TLS does so with the key that was asked for, and with X25519.
+func TestStartWithTLS(t *testing.T) {
+	weir := buildWeir(t)
+	addrs, err := FreeAddrs(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend, err := StartBackend(t.Context(), Place{}, weir, t.TempDir(), addrs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Stop()
+	usable, _ := Usable(All)
+	for _, p := range usable {
+		if !p.Secure() {
+			continue
+		}
+		for _, kind := range []TLS{ECDSA, RSA} {
+			addrs, err := FreeAddrs(1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			process, err := Start(t.Context(), Spec{
+				Peer: p, Weir: weir, Dir: t.TempDir(), Listen: addrs[0], Backend: backend.Addr, Workers: 1, Files: 4096, TLS: kind,
+			})
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			c, err := tls.Dial("tcp", process.Addr, &tls.Config{InsecureSkipVerify: true})
+			if err != nil {
+				t.Error(p.Name, err)
+			} else {
+				s := c.ConnectionState()
+				if _, ok := s.PeerCertificates[0].PublicKey.(*rsa.PublicKey); ok != (kind == RSA) || s.Version != tls.VersionTLS13 || s.CurveID != tls.X25519 {
+					t.Errorf("%s: %s, %v, %T", p.Name, tls.VersionName(s.Version), s.CurveID, s.PeerCertificates[0].PublicKey)
+				}
+				c.Close()
+			}
+			process.Stop()
+			requireGone(t, process)
+		}
+	}
+	if err := (&Spec{Peer: Find(Gnet), TLS: RSA, Dir: t.TempDir()}).render(); err == nil {
+		t.Error("a relay ends TLS")
 	}
 }

@@ -20,6 +20,9 @@ var left = regexp.MustCompile(`@[A-Z]+@`)
 // configPath is where the configuration of the instance lies.
 func (s *Spec) configPath() string { return filepath.Join(s.Dir, s.Peer.config) }
 
+// pemPath is where the certificate and the key of the instance lie.
+func (s *Spec) pemPath() string { return filepath.Join(s.Dir, "tls.pem") }
+
 // expand puts the values of s in place of the @WORDS@ of text. A word it does not
 // know is an error of a configuration or of the table of peers.
 func (s *Spec) expand(text string) (string, error) {
@@ -27,10 +30,16 @@ func (s *Spec) expand(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	var tls secure
+	if s.TLS != Plain {
+		tls = s.Peer.secure
+	}
+	text = strings.NewReplacer("@TLSLISTEN@", tls.listen, "@TLSBLOCK@", tls.block).Replace(text)
 	text = strings.NewReplacer(
 		"@LISTEN@", s.Listen, "@HOST@", host, "@PORT@", port, "@BACKEND@", s.Backend,
 		"@DIR@", s.Dir, "@CONFIG@", s.configPath(), "@WORKERS@", strconv.Itoa(s.Workers),
 		"@FILES@", strconv.Itoa(s.files()), "@CONNECTIONS@", s.connections(), "@BUFFERS@", s.Peer.buffers,
+		"@PEM@", s.pemPath(),
 	).Replace(text)
 	if word := left.FindString(text); word != "" {
 		return "", fmt.Errorf("%s: nothing to put in place of %s", s.Peer.Name, word)
@@ -51,6 +60,9 @@ func (s *Spec) expandAll(list []string) ([]string, error) {
 
 // render writes the configuration of the instance into its folder.
 func (s *Spec) render() error {
+	if s.TLS != Plain && !s.Peer.Secure() {
+		return fmt.Errorf("%s does not end TLS", s.Peer.Name)
+	}
 	if s.Peer.config == "" {
 		return nil
 	}
@@ -61,6 +73,11 @@ func (s *Spec) render() error {
 	text, err := s.expand(string(raw))
 	if err != nil {
 		return err
+	}
+	if s.TLS != Plain {
+		if err := s.TLS.writeCertificate(s.pemPath()); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(s.configPath(), []byte(text), 0o644)
 }

@@ -70,9 +70,9 @@ func storm(f *results.File) string {
 	return t.String() + faultLines(f, list)
 }
 
-// bulk is the table of transfers.
-func bulk(f *results.File) string {
-	list := works.Group(works.Bulk)
+// bulk is the table of the transfers of group.
+func bulk(f *results.File, group string) string {
+	list := works.Group(group)
 	t := newTable(2, "work", "proxy", "CPU s a GiB", "weir / peer", "GiB a second")
 	rows := 0
 	for _, w := range list {

@@ -31,7 +31,14 @@ var makers = []struct {
 	{works.Handshakes, handshakes},
 	{works.Storm, storm},
 	{works.HTTP, func(f *results.File) string { return loaded(f, works.HTTP) }},
-	{works.Bulk, bulk},
+	{works.Bulk, func(f *results.File) string { return bulk(f, works.Bulk) }},
+	{works.TLSIdling, tlsIdle},
+	{works.TLSHandshakes, func(f *results.File) string {
+		return saturated(f, works.Group(works.TLSHandshakes), results.Closed, true)
+	}},
+	{works.TLSMessages, func(f *results.File) string { return loaded(f, works.TLSMessages) }},
+	{works.TLSBulk, func(f *results.File) string { return bulk(f, works.TLSBulk) }},
+	{works.TLSCrowded, tlsCrowded},
 	{works.Growth, growth},
 	{works.Loops, loops},
 	{works.CrossCheck, crossCheck},

@@ -44,6 +44,7 @@ type Sample struct {
 	GeneratorCPU     float64            `json:"generator_cpu_seconds,omitempty"`
 	Storm            *bench.StormResult `json:"storm,omitempty"`
 	Bulk             *bench.BulkResult  `json:"bulk,omitempty"`
+	TLS              *bench.TLSResult   `json:"tls,omitempty"`
 
 	// Faults is what went wrong; "" if nothing did. The figures of a faulty sample
 	// are in no statistic: a number got with errors is not a number.
@@ -54,7 +55,7 @@ type Sample struct {
 func Of(r *bench.Result) Sample {
 	s := Sample{
 		Rate: r.Rate, Throughput: r.Throughput, Elapsed: r.Elapsed, Latency: r.Latency,
-		GeneratorCPU: r.GeneratorCPU, Storm: r.Storm, Bulk: r.Bulk,
+		GeneratorCPU: r.GeneratorCPU, Storm: r.Storm, Bulk: r.Bulk, TLS: r.TLS,
 	}
 	if p := r.Process; p != nil {
 		s.CPUMicros, s.CPUSeconds, s.CPUSecondsPerGiB = p.CPUMicrosPerUnit, p.CPUSeconds, p.CPUSecondsPerGiB

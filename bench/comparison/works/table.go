@@ -53,7 +53,10 @@ const (
 )
 
 // All are the works, in the order in which they are measured.
-var All = []*Work{
+var All = append(plain, withTLS...)
+
+// plain are the works without TLS.
+var plain = []*Work{
 	echo("ws-32", "32 B", "32", everyone),
 	echo(Echo125, "125 B", "125", everyone),
 	echo("ws-1k", "1 KiB", "1KiB", everyone),

@@ -22,8 +22,8 @@ const (
 	Loaded Kind = iota + 1
 	// Saturated is measured in closed loop only.
 	Saturated
-	// Rated is measured in open loop only, at half the slowest capacity of another
-	// work, so that several works share one rate.
+	// Rated is measured in open loop only, at a rate of its own or at half the slowest
+	// capacity of another work, so that several works share one rate.
 	Rated
 	// Once ends by itself.
 	Once
@@ -52,8 +52,15 @@ type Work struct {
 	Workers int
 	// UnitsPerDue is how many units one that is due makes; 0: one.
 	UnitsPerDue int
-	// RateOf names the work whose capacity a Rated one takes its rate from.
+	// RateOf names the work whose capacity a Rated one takes its rate from, unless Rate
+	// says how many units are due a second.
 	RateOf string
+	Rate   float64
+	// TLS is what the proxies end. Optional: none.
+	TLS peers.TLS
+	// Beside are arguments of weir bench for a load that goes on all the while, which
+	// is not measured. Its Connections count. Optional: none.
+	Beside []string
 	// Takes estimates a Once, without what BEFORE stands for.
 	Takes time.Duration
 }
@@ -77,10 +84,17 @@ func (w *Work) Units() string {
 
 // Args is Command for a proxy at address, and a duration.
 func (w *Work) Args(address string, duration time.Duration) []string {
+	return fill(w.Command, address, duration)
+}
+
+// BesideArgs is Beside for a proxy at address.
+func (w *Work) BesideArgs(address string) []string { return fill(w.Beside, address, 0) }
+
+func fill(command []string, address string, duration time.Duration) []string {
 	seconds := strconv.Itoa(max(1, int(duration.Round(time.Second)/time.Second)))
 	r := strings.NewReplacer("ADDRESS", address, "SECONDS", seconds, "BEFORE", duration.String())
-	args := make([]string, len(w.Command))
-	for i, a := range w.Command {
+	args := make([]string, len(command))
+	for i, a := range command {
 		args[i] = r.Replace(a)
 	}
 	return args

@@ -32,8 +32,19 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s: no peer is called %s", w.Name, name)
 			}
 		}
-		if (w.Kind == Rated) != (w.RateOf != "") || (w.Kind == Once) != (w.Takes != 0) {
+		if (w.Kind == Rated) != (w.RateOf != "" || w.Rate > 0) || (w.Kind == Once) != (w.Takes != 0) {
 			t.Errorf("%s: what its kind needs, or does not: %+v", w.Name, w)
+		}
+		if (w.TLS != peers.Plain) != slices.ContainsFunc(w.Command, func(a string) bool { return strings.Contains(a, "s://ADDRESS") && !strings.HasPrefix(a, "ws:") }) {
+			t.Errorf("%s: TLS %d, and %v", w.Name, w.TLS, w.Command)
+		}
+		for _, name := range w.Peers {
+			if w.TLS != peers.Plain && !peers.Find(name).Secure() {
+				t.Errorf("%s: %s does not end TLS", w.Name, name)
+			}
+		}
+		if w.RateOf != "" && w.Rate > 0 {
+			t.Errorf("%s has two rates", w.Name)
 		}
 		if w.RateOf != "" {
 			if j, before := seen[w.RateOf]; !before || All[j].Kind != Loaded && All[j].Kind != Saturated {
@@ -63,7 +74,7 @@ func TestLargeBuffersWhereTheyMatter(t *testing.T) {
 }
 
 func TestSelect(t *testing.T) {
-	for expression, want := range map[string]int{"": len(All), "^ws-": 5, "^growth-1": 3, "ws-125|handshake": 2} {
+	for expression, want := range map[string]int{"": len(All), "^ws-": 5, "^growth-1": 3, "ws-125|^handshake": 2} {
 		if found, err := Select(expression); err != nil || len(found) != want {
 			t.Errorf("%q: %d works, %v; want %d", expression, len(found), err, want)
 		}

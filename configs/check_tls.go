@@ -33,10 +33,31 @@ func (ck *checker) listenerTLS(p keyPath, l *Listener) {
 	if l.Protocol == "http" {
 		ck.httpALPN(p.child("alpn"), t.ALPN)
 	}
+	ck.agreedForwards(p, l)
 	ck.clientAuth(p, t)
+	if l.Protocol == "auto" && t.ClientAuth == "require" {
+		ck.warnf(p.child("client_auth"), "give clients without TLS a listener of their own, with routes of their own",
+			"client_auth = \"require\" is no lock here: protocol auto serves those who come without TLS too")
+	}
 	ck.ticketKeys(p.child("ticket_keys"), &t.TicketKeys)
 	if t.TicketKeys != "" && !t.SessionTickets {
 		ck.warnf(p.child("ticket_keys"), "set session_tickets = true, or leave it out", "ticket_keys does nothing without session tickets")
+	}
+}
+
+// agreedForwards reports protocols that connections are led by and that no handshake
+// can agree on.
+func (ck *checker) agreedForwards(p keyPath, l *Listener) {
+	for i, f := range l.Forward {
+		if f == nil || l.Protocol != "tcp" && l.Protocol != "auto" {
+			continue
+		}
+		for _, name := range f.ALPN {
+			if !slices.Contains(l.TLS.ALPN, name) {
+				ck.problemf(p.parent().child("forward").elem(i).child("alpn"), "add it to alpn of "+p.String()+", before http/1.1 if clients offer both",
+					"no client can agree on %s", quote(name))
+			}
+		}
 	}
 }
 

@@ -52,8 +52,8 @@ type Log struct {
 	Level string `toml:"level"`
 	// Format of the log on stderr: json or text.
 	Format string `toml:"format"`
-	// Access is where the access log goes, one JSON line an exchange or tunnel:
-	// stdout, off, or a file to append to.
+	// Access is where the access log goes, one JSON line an exchange, a tunnel, or a
+	// connection refused before either: stdout, off, or a file to append to.
 	Access string `toml:"access"`
 }
 

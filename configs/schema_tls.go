@@ -7,7 +7,8 @@ type Forward struct {
 	// ServerNames are names in the ClientHello (SNI): exact, or "*.example.com" (any
 	// depth below it). Empty: any, also none.
 	ServerNames []string `toml:"server_names"`
-	// ALPN are protocols of which the client must offer one. Empty: any, also none.
+	// ALPN are protocols of which the client must offer one; where TLS ends here, the
+	// one agreed on must be among them. Empty: any, also none.
 	ALPN []string `toml:"alpn"`
 	// Ports are those the client connected to: "9000" or "9000-9099". Empty: any.
 	Ports string `toml:"ports"`
@@ -31,7 +32,7 @@ type ListenerTLS struct {
 	// Certificates are the pairs to choose from by the client's SNI. The first is the
 	// default.
 	Certificates []*Certificate `toml:"certificates"`
-	// ACME obtains certificates for hosts that Certificates do not cover.
+	// ACME obtains certificates for hosts that no entry of Certificates names exactly.
 	ACME *ACME `toml:"acme"`
 	// StrictSNI refuses clients whose SNI no certificate covers, or who send none.
 	// Otherwise they get the default certificate.

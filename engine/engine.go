@@ -59,6 +59,9 @@ func New(cfg *configs.Config, opt Options) (*Engine, error) {
 	e.log.Info("weir started", zap.String("version", opt.Version), zap.Int("loops", len(e.loops)),
 		zap.Int64("max_connections", e.limit), zap.Int("routes", len(cfg.Routes)), zap.Int("clusters", len(cfg.Clusters)))
 	for name, address := range e.addresses {
+		if len(cfg.Listeners[name].Addresses()) > 1 {
+			address = cfg.Listeners[name].Address
+		}
 		e.log.Info("listening", zap.String("listener", name), zap.String("address", address))
 	}
 	return e, nil

@@ -17,6 +17,10 @@ type Local struct {
 	slab     *pool.Slab[Upstream]
 	turn     int
 	idle     []idleList // by endpoint
+
+	// WarnedAt is when the log last warned of an endpoint, on the loop's clock; its
+	// user's.
+	WarnedAt int64
 }
 
 // idleList is a stack of idle connections, the latest used on top, so that the

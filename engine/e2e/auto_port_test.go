@@ -200,7 +200,7 @@ func TestAutoWithoutACluster(t *testing.T) {
 		t.Errorf("%d of fault unknown_protocol, want 2", n)
 	}
 	for _, line := range w.opaqueLines(3) {
-		if line.Kind == "handshake" && (line.Fault != "unknown_protocol" || line.ClosedBy != "weir") {
+		if line.Kind == "refused" && (line.Fault != "unknown_protocol" || line.ClosedBy != "weir") {
 			t.Errorf("log line %+v", line)
 		}
 	}

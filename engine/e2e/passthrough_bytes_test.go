@@ -86,7 +86,7 @@ func TestPassthroughRefusesWhatIsNoClientHello(t *testing.T) {
 				t.Errorf("got %x, want the alert %d", got, tt.alert)
 			}
 			line := w.opaqueLines(1)[0]
-			if line.Kind != "handshake" || line.Fault != tt.fault.String() || line.ClosedBy != "weir" || seen() != 0 {
+			if line.Kind != "refused" || line.Fault != tt.fault.String() || line.ClosedBy != "weir" || seen() != 0 {
 				t.Errorf("log line %+v; %d connections reached the endpoint", line, seen())
 			}
 		})
@@ -105,7 +105,7 @@ func TestPassthroughHelloTimeout(t *testing.T) {
 	}
 	requireCut(t, slow)
 	requireCut(t, silent)
-	if line := w.opaqueLines(1)[0]; line.Fault != "handshake_timeout" || line.Kind != "handshake" || line.BytesIn != int64(len(hello)-1) || seen() != 0 {
+	if line := w.opaqueLines(1)[0]; line.Fault != "handshake_timeout" || line.Kind != "refused" || line.BytesIn != int64(len(hello)-1) || seen() != 0 {
 		t.Errorf("log line %+v; %d connections reached the endpoint", line, seen())
 	}
 }

@@ -89,7 +89,7 @@ func TestPassthroughUnknownServerName(t *testing.T) {
 	details := map[string]bool{}
 	for _, l := range w.opaqueLines(3) {
 		details[l.Detail] = true
-		if l.Kind != "handshake" || l.Fault != "unknown_server_name" || l.Side != "downstream" || l.ClosedBy != "weir" {
+		if l.Kind != "refused" || l.Fault != "unknown_server_name" || l.Side != "downstream" || l.ClosedBy != "weir" {
 			t.Errorf("log line %+v", l)
 		}
 	}

@@ -53,7 +53,7 @@ func TestProxyHeaderRefused(t *testing.T) {
 			_, _ = io.WriteString(c, tt.in) // it may be cut off inside
 			requireCut(t, c)
 			line := w.opaqueLines(1)[0]
-			if line.Kind != "handshake" || line.Fault != "proxy_header" || line.Detail != tt.code.String() || line.ClosedBy != "weir" || line.BytesOut != 0 {
+			if line.Kind != "refused" || line.Fault != "proxy_header" || line.Detail != tt.code.String() || line.ClosedBy != "weir" || line.BytesOut != 0 {
 				t.Errorf("log line %+v, want detail %q", line, tt.code)
 			}
 			if n := w.stats().Faults[fault.ProxyHeader]; n != 1 || seen() != 0 {
@@ -107,7 +107,7 @@ func TestProxyHeaderIsNeverWhole(t *testing.T) {
 			}
 			for _, line := range w.opaqueLines(lines) {
 				by := map[bool]string{false: "weir", true: "client"}[end]
-				if line.Fault != "proxy_header" || line.Kind != "handshake" || line.ClosedBy != by || line.Detail == "" {
+				if line.Fault != "proxy_header" || line.Kind != "refused" || line.ClosedBy != by || line.Detail == "" {
 					t.Errorf("%q, end %v: log line %+v", header, end, line)
 				}
 			}

@@ -171,7 +171,7 @@ func TestProxyHeaderOfAnUntrustedPeer(t *testing.T) {
 		}
 		_ = trusted.Close()
 		for _, line := range w.opaqueLines(4) {
-			if line.Kind == "handshake" && (line.Fault != "proxy_untrusted" || line.ClosedBy != "weir" || line.Side != "downstream") {
+			if line.Kind == "refused" && (line.Fault != "proxy_untrusted" || line.ClosedBy != "weir" || line.Side != "downstream") {
 				t.Errorf("log line %+v", line)
 			}
 		}

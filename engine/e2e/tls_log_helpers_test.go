@@ -31,7 +31,7 @@ func (w *weir) lines(kind string, n int) (list []map[string]any) {
 // handshakeLines are those of connections that were refused before anything else.
 func (w *weir) handshakeLines(n int) []map[string]any {
 	w.t.Helper()
-	return w.lines("handshake", n)
+	return w.lines("refused", n)
 }
 
 // requireLogged waits until the log says each of texts.

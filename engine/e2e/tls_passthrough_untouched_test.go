@@ -97,7 +97,7 @@ func TestTLSPassthroughRefusesUnknownNames(t *testing.T) {
 		t.Error("the endpoint was reached")
 	}
 	for _, line := range w.handshakeLines(4) {
-		if line["fault"] != "unknown_server_name" || line["kind"] != "handshake" {
+		if line["fault"] != "unknown_server_name" || line["kind"] != "refused" {
 			t.Errorf("access log: %v", line)
 		}
 	}

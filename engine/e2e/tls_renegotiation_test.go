@@ -34,4 +34,8 @@ func TestTLSRenegotiationIsRefused(t *testing.T) {
 		t.Errorf("openssl said\n%s", out.String())
 	}
 	w.requireFault(fault.TLSRecord, 1)
+	w.stop()
+	if line := w.lines("refused", 1)[0]; line["fault"] != "tls_record" || line["closed_by"] != "client" || line["detail"] == nil {
+		t.Errorf("access log: %v", line)
+	}
 }

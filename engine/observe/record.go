@@ -11,7 +11,7 @@ import (
 // was refused before either. Byte slices are
 // borrowed for the call that writes it. Durations are nanoseconds; 0 is left out.
 type Record struct {
-	Kind       string // exchange | tunnel | handshake
+	Kind       string // exchange | tunnel | refused
 	Now        int64  // the loop's clock at the end
 	Conn       uint64 // number of the downstream connection
 	RequestID  []byte

@@ -139,7 +139,7 @@ func TestNoRoomForHandshakes(t *testing.T) {
 	if !down.GotFIN() {
 		t.Error("not closed")
 	}
-	wantRecords(t, f, record{Kind: "handshake", Fault: "handshakes_full", ClosedBy: "weir"})
+	wantRecords(t, f, record{Kind: "refused", Fault: "handshakes_full", ClosedBy: "weir"})
 }
 
 // With TLS 1.3 weir learns only from the first read that it should have shown a

@@ -113,7 +113,7 @@ func (s *Session) logRefused(kind fault.Kind, detail string, by closer) {
 	}
 	r := &w.record
 	*r = observe.Record{
-		Kind: "handshake", Status: -1, BytesIn: s.down.BytesIn(), BytesOut: s.down.BytesOut(),
+		Kind: "refused", Status: -1, BytesIn: s.down.BytesIn(), BytesOut: s.down.BytesOut(),
 		Duration: w.now() - s.since, Fault: kind, Detail: detail, ClosedBy: closerNames[by],
 	}
 	s.writeRecord(r, nil, &note{})

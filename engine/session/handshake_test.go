@@ -107,19 +107,20 @@ func TestHandshakesThatFail(t *testing.T) {
 		do   func(f *fixture)
 		want record
 	}{
-		{"FIN in the hello", nil, func(f *fixture) { f.client().SendShut(hello(f, "a.example")[:50]) }, record{}},
+		{"FIN in the hello", nil, func(f *fixture) { f.client().SendShut(hello(f, "a.example")[:50]) },
+			record{Kind: "refused", Fault: "client_closed", ClosedBy: "client", Detail: "the connection ended inside the ClientHello"}},
 		{"FIN behind the hello", nil, func(f *fixture) { f.client().SendShut(hello(f, "a.example")) },
-			record{Kind: "handshake", Fault: "handshake_failed", ClosedBy: "client", Detail: "unexpected EOF"}},
+			record{Kind: "refused", Fault: "handshake_failed", ClosedBy: "client", Detail: "unexpected EOF"}},
 		{"reset", nil, func(f *fixture) {
 			c := f.client()
 			c.Send(hello(f, "a.example"))
 			c.ResetByPeer()
-		}, record{Kind: "handshake", Fault: "client_reset", ClosedBy: "client", Detail: "connection reset by peer"}},
+		}, record{Kind: "refused", Fault: "client_reset", ClosedBy: "client", Detail: "connection reset by peer"}},
 		{"client does not trust", nil, func(f *fixture) {
 			cfg := newPKI(f).client("a.example")
 			cfg.RootCAs = nil
 			clientTLS(f.client(), cfg).flow()
-		}, record{Kind: "handshake", Fault: "handshake_failed", ClosedBy: "client", Detail: "remote error: tls: bad certificate"}},
+		}, record{Kind: "refused", Fault: "handshake_failed", ClosedBy: "client", Detail: "remote error: tls: bad certificate"}},
 		{"no version in common", nil, func(f *fixture) {
 			cfg := newPKI(f).client("a.example")
 			cfg.MinVersion, cfg.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
@@ -127,13 +128,13 @@ func TestHandshakesThatFail(t *testing.T) {
 			if c.flow(); !c.gotAlert("protocol version not supported") {
 				f.Errorf("the client got %v", c.err)
 			}
-		}, record{Kind: "handshake", Fault: "handshake_failed", ClosedBy: "weir", Detail: "tls: client offered only unsupported versions: [302 301]"}},
+		}, record{Kind: "refused", Fault: "handshake_failed", ClosedBy: "weir", Detail: "tls: client offered only unsupported versions: [302 301]"}},
 		{"strict_sni", func(s *setup) { s.listener.TLS.StrictSNI = true }, func(f *fixture) {
 			c := clientTLS(f.client(), newPKI(f).client("c.example"))
 			if c.flow(); !c.gotAlert("unrecognized name") {
 				f.Errorf("the client got %v", c.err)
 			}
-		}, record{Kind: "handshake", Fault: "unknown_server_name", ClosedBy: "weir", Detail: "tls: no certificates configured"}},
+		}, record{Kind: "refused", Fault: "unknown_server_name", ClosedBy: "weir", Detail: "tls: no certificates configured"}},
 		{"no client certificate", func(s *setup) {
 			s.listener.TLS.ClientAuth, s.listener.TLS.ClientCA = "require", shared.authority.PEM
 		}, func(f *fixture) {
@@ -141,21 +142,21 @@ func TestHandshakesThatFail(t *testing.T) {
 			if c.flow(); !c.gotAlert("certificate required") {
 				f.Errorf("the client got %v", c.err)
 			}
-		}, record{Kind: "handshake", Fault: "client_cert_missing", ClosedBy: "weir", Detail: "tls: client didn't provide a certificate"}},
+		}, record{Kind: "refused", Fault: "client_cert_missing", ClosedBy: "weir", Detail: "tls: client didn't provide a certificate"}},
 		{"no hello", nil, func(f *fixture) {
 			c := f.client()
 			c.Send("\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00") // a ServerHello
 			if got := c.Take(); got != "\x15\x03\x03\x00\x02\x02\x32" || !c.GotFIN() || c.Closed() {
 				f.Errorf("got %q, FIN %v, lingers %v", got, c.GotFIN(), !c.Closed())
 			}
-		}, record{Kind: "handshake", Fault: "malformed_hello", ClosedBy: "weir"}},
+		}, record{Kind: "refused", Fault: "malformed_hello", ClosedBy: "weir"}},
 		{"neither TLS nor HTTP", nil, func(f *fixture) {
 			c := f.client()
 			c.Send("\x00\x00")
 			if got := c.Take(); got != "\x15\x03\x03\x00\x02\x02\x0a" || !c.GotFIN() {
 				f.Errorf("got %q, FIN %v", got, c.GotFIN())
 			}
-		}, record{Kind: "handshake", Fault: "not_tls", ClosedBy: "weir"}},
+		}, record{Kind: "refused", Fault: "not_tls", ClosedBy: "weir"}},
 		{"slow handshake", nil, func(f *fixture) {
 			c := f.client()
 			f.n.Advance(4 * second) // the hello has its time of the same deadline
@@ -168,7 +169,7 @@ func TestHandshakesThatFail(t *testing.T) {
 			if !c.GotFIN() {
 				f.Error("not closed")
 			}
-		}, record{Kind: "handshake", Fault: "handshake_timeout", ClosedBy: "weir"}},
+		}, record{Kind: "refused", Fault: "handshake_timeout", ClosedBy: "weir"}},
 		{"slow hello", nil, func(f *fixture) {
 			c := f.client()
 			f.n.Advance(5 * second)
@@ -181,7 +182,7 @@ func TestHandshakesThatFail(t *testing.T) {
 			if !c.GotFIN() || c.Received() != "" {
 				f.Errorf("closed %v, got %q", c.Closed(), c.Received())
 			}
-		}, record{Kind: "handshake", Fault: "handshake_timeout", ClosedBy: "weir"}},
+		}, record{Kind: "refused", Fault: "handshake_timeout", ClosedBy: "weir"}},
 		{"nothing", nil, func(f *fixture) {
 			c := f.client()
 			f.n.Advance(10*second + tick)

@@ -29,9 +29,9 @@ func (s *Session) cameByHTTPS() bool {
 	return s.down.Secured()
 }
 
-// misdirected reports whether a request asks for a host that the certificate of its
-// connection is not for (RFC 9110 15.5.20): another configuration would have met it,
-// had the client asked for that name in its ClientHello.
+// misdirected reports whether a request asks for a host that leads to another entry of
+// certificates than the SNI of its connection did (RFC 9110 15.5.20): had the client
+// asked for that name in its ClientHello, it would have met another certificate.
 func (s *Session) misdirected() bool {
 	if s.edge == nil || !s.down.Secured() {
 		return false

@@ -99,8 +99,8 @@ func (s *Session) dialFailure() fault.Kind {
 	x.detail = err.Error()
 	// The endpoint or the configuration is at fault, not the client: it is for the
 	// operator to know.
-	if now := w.now(); w.warnedTLS == 0 || now-w.warnedTLS >= warnEvery {
-		w.warnedTLS = now
+	if now := w.now(); x.local.WarnedAt == 0 || now-x.local.WarnedAt >= warnEvery {
+		x.local.WarnedAt = now
 		w.Log.Warn("TLS with an endpoint failed", zap.String("cluster", x.local.Name), zap.String("endpoint", x.endpoint.Address),
 			zap.Stringer("fault", kind), zap.String("reason", x.detail))
 	}

@@ -434,10 +434,10 @@ func TestOpaqueLines(t *testing.T) {
 	if client := f.secureClient("a.example"); !client.ended() {
 		t.Error("not closed in order")
 	}
-	wantRecords(t, f, record{Kind: "handshake", Fault: "unknown_server_name", Detail: "a.example", ClosedBy: "weir"})
+	wantRecords(t, f, record{Kind: "refused", Fault: "unknown_server_name", Detail: "a.example", ClosedBy: "weir"})
 	f = newFixture(t, overTLS, protocol("auto", ""), logged)
 	f.secureClient("a.example").say("SSH-2.0-x\r\n")
-	wantRecords(t, f, record{Kind: "handshake", Fault: "unknown_protocol", ClosedBy: "weir"})
+	wantRecords(t, f, record{Kind: "refused", Fault: "unknown_protocol", ClosedBy: "weir"})
 }
 
 // An idle connection of HTTP is not taken for opaque bytes, nor the other way round.

@@ -140,7 +140,10 @@ func (s *Session) appendTLVs(dst []byte) []byte {
 			Cipher: tls.CipherSuiteName(e.tls.Suite), CommonName: e.tls.PeerName, Verified: e.tls.PeerVerified,
 		}
 		if e.tls.PeerVerified {
-			t.Client |= proxyproto.ClientCertConn | proxyproto.ClientCertSess
+			t.Client |= proxyproto.ClientCertSess
+			if !e.tls.Resumed {
+				t.Client |= proxyproto.ClientCertConn
+			}
 		}
 		dst = proxyproto.AppendSSL(dst, &t)
 	}

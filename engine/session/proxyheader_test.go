@@ -67,7 +67,7 @@ func TestProxyHeaderWithHelloAtEverySplit(t *testing.T) {
 // Each end of the phase, and how it is told.
 func TestProxyPhase(t *testing.T) {
 	refused := func(fault, detail, by string) record {
-		return record{Kind: "handshake", Fault: fault, Detail: detail, ClosedBy: by}
+		return record{Kind: "refused", Fault: fault, Detail: detail, ClosedBy: by}
 	}
 	for _, tt := range []struct {
 		name  string
@@ -119,7 +119,7 @@ func TestFINBehindProxyHeaderAndHello(t *testing.T) {
 	if !client.GotFIN() {
 		t.Fatal("the handshake waits for a client that has ended")
 	}
-	wantRecords(t, f, record{Kind: "handshake", Fault: "handshake_failed", Detail: "unexpected EOF", ClosedBy: "client"})
+	wantRecords(t, f, record{Kind: "refused", Fault: "handshake_failed", Detail: "unexpected EOF", ClosedBy: "client"})
 }
 
 // Draining lets a header that has begun come to its end.
@@ -142,7 +142,7 @@ func TestProxyHeaderOfStrangers(t *testing.T) {
 	if !client.GotRST() {
 		t.Fatal("not refused at accept")
 	}
-	wantRecords(t, f, record{Kind: "handshake", Fault: "proxy_untrusted", ClosedBy: "weir"})
+	wantRecords(t, f, record{Kind: "refused", Fault: "proxy_untrusted", ClosedBy: "weir"})
 
 	f = newFixture(t, optional, outside)
 	client = f.client()

@@ -119,7 +119,11 @@ func (s *Session) gone(kind fault.Kind) {
 	if kind == fault.ClientReset {
 		kind = s.clientFailure()
 	}
-	s.blame(kind, byClient)
+	if kind == fault.TLSRecord && s.x == nil && s.tun == nil {
+		s.logRefused(kind, s.down.TLSErr().Error(), byClient)
+	} else {
+		s.blame(kind, byClient)
+	}
 	if s.x != nil {
 		// It may have ended only its own direction; it must not take what it has of
 		// a response for the whole.

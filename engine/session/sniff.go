@@ -82,7 +82,8 @@ func (s *Session) readHello(data []byte, fresh int, ended bool) (again bool) {
 	case code != tlshello.CodeOK:
 		return s.refuseHello(data, code, fresh, ended)
 	case n == 0 && ended:
-		s.gone(fault.ClientClosed)
+		s.logRefused(fault.ClientClosed, "the connection ended inside the ClientHello", byClient)
+		s.on(evGone)
 		return false
 	case n == 0:
 		s.greeting = true

@@ -103,7 +103,7 @@ func TestSniffDeadline(t *testing.T) {
 	if !client.GotFIN() || f.n.Dials() != 0 {
 		t.Errorf("closed %v, %d dials", client.Closed(), f.n.Dials())
 	}
-	wantRecords(t, f, record{Kind: "handshake", Fault: "handshake_timeout", ClosedBy: "weir"})
+	wantRecords(t, f, record{Kind: "refused", Fault: "handshake_timeout", ClosedBy: "weir"})
 }
 
 // Each end of the sniff phase.
@@ -117,25 +117,26 @@ func TestSniffPhase(t *testing.T) {
 		{"FIN at once", protocol("auto", "c"), func(_ *fixture, c *transporttest.Link) { c.Shut() }, record{}},
 		{"reset", protocol("auto", "c"), func(_ *fixture, c *transporttest.Link) { c.ResetByPeer() }, record{}},
 		{"reset behind a word", protocol("auto", "c"), func(_ *fixture, c *transporttest.Link) { c.Send("USER"); c.ResetByPeer() }, record{}},
-		{"FIN in the hello", protocol("auto", "c"), func(_ *fixture, c *transporttest.Link) { c.SendShut("\x16\x03\x01") }, record{}},
+		{"FIN in the hello", protocol("auto", "c"), func(_ *fixture, c *transporttest.Link) { c.SendShut("\x16\x03\x01") },
+			record{Kind: "refused", Fault: "client_closed", ClosedBy: "client", Detail: "the connection ended inside the ClientHello", In: 3}},
 		{"drain", protocol("auto", "c"), func(f *fixture, _ *transporttest.Link) { f.worker.Drain() }, record{}},
 		{"cut", protocol("auto", "c"), func(f *fixture, _ *transporttest.Link) { f.worker.Cut() }, record{}},
 		{"leads nowhere", protocol("auto", ""), func(_ *fixture, c *transporttest.Link) { c.Send("SSH-2.0-x\r\n") },
-			record{Kind: "handshake", Fault: "unknown_protocol", ClosedBy: "weir", In: 11}},
+			record{Kind: "refused", Fault: "unknown_protocol", ClosedBy: "weir", In: 11}},
 		{"silent, and leads nowhere", protocol("auto", ""), func(f *fixture, _ *transporttest.Link) { f.n.Advance(5*second + tick) }, record{}},
 		{"tcp leads nowhere", protocol("tcp", ""), func(*fixture, *transporttest.Link) {},
-			record{Kind: "handshake", Fault: "unknown_protocol", ClosedBy: "weir"}},
+			record{Kind: "refused", Fault: "unknown_protocol", ClosedBy: "weir"}},
 		{"passthrough of no TLS", protocol("tls-passthrough", "c"), func(_ *fixture, c *transporttest.Link) {
 			c.Send(get)
 			c.Shut()
-		}, record{Kind: "handshake", Fault: "not_tls", ClosedBy: "weir", Out: 7}},
+		}, record{Kind: "refused", Fault: "not_tls", ClosedBy: "weir", Out: 7}},
 		{"passthrough to an unknown name", protocol("tls-passthrough", ""), func(f *fixture, c *transporttest.Link) {
 			c.Send(hello(f, "x.example"))
 			if got := c.Take(); got != "\x15\x03\x03\x00\x02\x02\x70" {
 				f.Errorf("got %q", got)
 			}
 			c.Shut()
-		}, record{Kind: "handshake", Fault: "unknown_server_name", Detail: "x.example", ClosedBy: "weir", Out: 7}},
+		}, record{Kind: "refused", Fault: "unknown_server_name", Detail: "x.example", ClosedBy: "weir", Out: 7}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t, tt.edit, logged)

@@ -81,7 +81,7 @@ type Worker struct {
 	tunnels   pool.Slab[tunnel]
 	list      *Session // every open session
 
-	warnedPlain, warnedTLS int64 // when the log last warned of what peers can cause
+	warnedPlain int64 // when the log last warned of TLS on a plain listener
 
 	hello   tlshello.Hello
 	proxy   proxyproto.Header

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	rfc8555 "golang.org/x/crypto/acme"
+
+	"weir/configs"
 )
 
 // handClock stands until it is moved; a wait ends when it has been.
@@ -46,6 +48,20 @@ func (c *handClock) move(to time.Time) {
 	c.moved <- struct{}{}
 }
 
+// loaded starts a manager that has loaded a certificate from storage.
+func loaded(t *testing.T, cfg *configs.ACME, clock *handClock) (*Manager, *journal) {
+	t.Helper()
+	j := &journal{t: t, events: make(chan entry, 10)}
+	m, err := newManager(cfg, j.log, clock.pace())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	j.until(Loaded)
+	m.Start()
+	return m, j
+}
+
 // A process that shares the storage has renewed: nobody is asked.
 func TestRenewalOfAnotherProcessIsTaken(t *testing.T) {
 	const host = "a.weir.test"
@@ -58,14 +74,7 @@ func TestRenewalOfAnotherProcessIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock := newHandClock(born)
-	j := &journal{t: t, events: make(chan entry, 10)}
-	m, err := newManager(cfg, j.log, clock.pace())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	j.until(Loaded)
-	m.Start()
+	m, j := loaded(t, cfg, clock)
 	later := born.Add(70 * 24 * time.Hour)
 	if err := f.write(certFile(host), makePair(t, host, later)); err != nil {
 		t.Fatal(err)
@@ -94,14 +103,7 @@ func TestFailuresBackOffAndKeepTheCertificate(t *testing.T) {
 	}
 	at := born.Add(70 * 24 * time.Hour)
 	clock := newHandClock(at)
-	j := &journal{t: t, events: make(chan entry, 10)}
-	m, err := newManager(cfg, j.log, clock.pace())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	j.until(Loaded)
-	m.Start()
+	m, j := loaded(t, cfg, clock)
 	for _, least := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute} {
 		e := j.next()
 		if e.Kind != Failed || e.Retry < least || e.Retry > least*5/4 || !strings.Contains(e.Err.Error(), accountFile) {

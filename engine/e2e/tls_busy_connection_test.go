@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -110,14 +109,7 @@ func TestTLSPipelining(t *testing.T) {
 func TestTLSKeyUpdate(t *testing.T) {
 	ca := tlstest.New(t)
 	w := start(t, respondAll, edgeTLS(ca))
-	cmd := exec.Command(tool(t, "openssl"), "s_client", "-connect", w.addr, "-servername", edgeName, "-tls1_3",
-		"-CAfile", tlstest.Write(t, t.TempDir(), "ca.pem", ca.PEM))
-	in, err := cmd.StdinPipe()
-	must(t, err)
-	var out syncBuffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	must(t, cmd.Start())
-	w.eventually("a session", func() bool { return strings.Contains(out.String(), "Verify return code: 0") })
+	cmd, in, out := w.openssl(ca, "-tls1_3")
 	for i, command := range []string{"k\n", "K\n"} { // the client's own; and the server's too
 		must(t, second(io.WriteString(in, command)))
 		w.eventually("the keys change", func() bool { return strings.Count(out.String(), "KEYUPDATE") > i })

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"io"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -15,16 +14,8 @@ import (
 func TestTLSRenegotiationIsRefused(t *testing.T) {
 	ca := tlstest.New(t)
 	w := start(t, respondAll, edgeTLS(ca))
-	cmd := exec.Command(tool(t, "openssl"), "s_client", "-connect", w.addr, "-servername", edgeName, "-tls1_2",
-		"-CAfile", tlstest.Write(t, t.TempDir(), "ca.pem", ca.PEM))
-	in, err := cmd.StdinPipe()
-	must(t, err)
-	var out syncBuffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	must(t, cmd.Start())
-	w.eventually("a session", func() bool { return strings.Contains(out.String(), "Verify return code: 0") })
-	_, err = io.WriteString(in, "R\n")
-	must(t, err)
+	cmd, in, out := w.openssl(ca, "-tls1_2")
+	must(t, second(io.WriteString(in, "R\n")))
 	if !poll(func() bool { return w.stats().Sessions == 0 }) {
 		_ = cmd.Process.Kill()
 	}

@@ -21,19 +21,7 @@ const opaques = 1500
 // runs all that either end sends arrives, and the end of each direction in order behind
 // it. In the others anybody may break anything; what has arrived is then a prefix of
 // what was sent, an end in order is behind all of it, and all comes back by itself.
-func TestRandomOpaque(t *testing.T) {
-	count := uint64(opaques)
-	if testing.Short() || raceEnabled {
-		count /= 10
-	}
-	for seed := range count {
-		if err := runTunnel(t, seed, nil); err != nil {
-			t.Logf("seed %d: %v", seed, err)
-			_ = runTunnel(t, seed, t.Logf)
-			t.FailNow()
-		}
-	}
-}
+func TestRandomOpaque(t *testing.T) { tryRandom(t, opaques, runTunnel) }
 
 // party is one end.
 type party struct {

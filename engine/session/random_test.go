@@ -29,15 +29,17 @@ const schedules = 8000
 // at any moment; what a client got must then still be a sequence of well-formed
 // responses of its own, in order, of which only the last may be cut short; and with
 // nobody doing anything more, all must end and come back by timeouts alone.
-func TestRandomSchedules(t *testing.T) {
-	count := uint64(schedules)
+func TestRandomSchedules(t *testing.T) { tryRandom(t, schedules, runSchedule) }
+
+// tryRandom runs count seeds, and the first that fails once more, telling all.
+func tryRandom(t *testing.T, count uint64, run func(t *testing.T, seed uint64, trace func(string, ...any)) error) {
 	if testing.Short() || raceEnabled {
 		count /= 10
 	}
 	for seed := range count {
-		if err := runSchedule(t, seed, nil); err != nil {
+		if err := run(t, seed, nil); err != nil {
 			t.Logf("seed %d: %v", seed, err)
-			_ = runSchedule(t, seed, t.Logf)
+			_ = run(t, seed, t.Logf)
 			t.FailNow()
 		}
 	}

@@ -371,6 +371,19 @@ func hello(socket net.Conn, c *tls.Config) {
 	go func() { _ = tls.Client(socket, c).Handshake() }()
 }
 
+// oneAtWorkOneQueued begins a handshake that the one worker is held in, and another
+// whose step waits behind it.
+func (r *secureRig) oneAtWorkOneQueued(server, client *tls.Config, in chan struct{}) (first *secureEnd, socket net.Conn, second *secureEnd, queued net.Conn) {
+	r.t.Helper()
+	first, socket = r.serve(server, true)
+	hello(socket, client)
+	entered(r.t, in)
+	second, queued = r.serve(server, true)
+	hello(queued, client)
+	eventually(r.t, "the second", func() bool { return r.handshakes.Open() == 2 })
+	return first, socket, second, queued
+}
+
 // A connection is closed while a worker has its handshake, and another while its step is
 // queued behind that: the one is given up when the worker is done, the other is not
 // begun, and until then both count.
@@ -380,12 +393,7 @@ func TestCloseWhileAWorkerHasTheHandshake(t *testing.T) {
 	config, in, release := blocking(s)
 	defer release()
 	r := newSecureRig(t, 1, 10)
-	first, socket := r.serve(config, true)
-	hello(socket, c)
-	entered(t, in)
-	second, queued := r.serve(config, true)
-	hello(queued, c)
-	eventually(t, "the second", func() bool { return r.handshakes.Open() == 2 })
+	first, socket, second, queued := r.oneAtWorkOneQueued(config, c, in)
 	r.on(func() {
 		first.conn.Close()
 		second.conn.Reset()
@@ -416,12 +424,7 @@ func TestLoopEndsWhileAWorkerHasTheHandshake(t *testing.T) {
 	config, in, release := blocking(s)
 	defer release()
 	r := newSecureRig(t, 1, 10)
-	first, socket := r.serve(config, true)
-	hello(socket, c)
-	entered(t, in)
-	second, queued := r.serve(config, true)
-	hello(queued, c)
-	eventually(t, "the second", func() bool { return r.handshakes.Open() == 2 })
+	first, socket, second, queued := r.oneAtWorkOneQueued(config, c, in)
 	r.stop()
 	first.conn.Close()
 	second.conn.Close()

@@ -34,7 +34,7 @@ fuzz: ## every fuzz target, FUZZTIME each, one after the other
 e2e: ## real sockets and real peers only
 	go test -count=1 ./engine/e2e/
 
-bench: ## weir against its peers, 40 minutes, into BENCHMARKS.md; on a clean tree only, so that the numbers have a commit
+bench: ## weir against its peers, 50 minutes, into BENCHMARKS.md; on a clean tree only, so that the numbers have a commit
 	@test -z "$$(git status --porcelain)" || { echo "the tree is dirty: commit first, so that the numbers have a commit"; exit 1; }
 	bench/compare --out bench/results.json --write
 

@@ -25,13 +25,12 @@ func (l *Listener) Addresses() []string {
 }
 
 // PortRange is the first and the last port that the entry takes: all of them if it
-// has no condition. It is meant for an entry that Check has accepted.
-func (f *Forward) PortRange() (first, last uint16) {
+// has no condition. Check has reported what is an error here.
+func (f *Forward) PortRange() (first, last uint16, err error) {
 	if f.Ports == "" {
-		return 0, 65535
+		return 0, 65535, nil
 	}
-	first, last, _ = splitPorts(f.Ports)
-	return first, last
+	return splitPorts(f.Ports)
 }
 
 // splitRange cuts "host:port" or "host:first-last", where a range has at least one

@@ -38,8 +38,8 @@ func TestPortRange(t *testing.T) {
 		{"1-65535", 1, 65535},
 	} {
 		f := Forward{Ports: c.ports}
-		if first, last := f.PortRange(); first != c.first || last != c.last {
-			t.Errorf("%q: %d to %d", c.ports, first, last)
+		if first, last, err := f.PortRange(); err != nil || first != c.first || last != c.last {
+			t.Errorf("%q: %d to %d, %v", c.ports, first, last, err)
 		}
 	}
 }

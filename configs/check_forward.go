@@ -128,8 +128,8 @@ func (t takers) find(name string, f *Forward) int {
 // covers says whether f takes what g takes, names aside. A client that offers one
 // of g's protocols offers one of f's if f has all of them.
 func (f *Forward) covers(g *Forward) bool {
-	first, last := f.PortRange()
-	gFirst, gLast := g.PortRange()
+	first, last, _ := f.PortRange()
+	gFirst, gLast, _ := g.PortRange()
 	if gFirst < first || gLast > last {
 		return false
 	}

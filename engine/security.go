@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"runtime"
@@ -28,16 +27,23 @@ type security struct {
 	watcher     *certs.Watcher
 }
 
+// speaker is a certs.Server or a certs.Client.
+type speaker interface {
+	certs.Reloader
+	Warnings() []error
+	SignOn(*certs.Signers)
+}
+
 // checkTLS tries the way records pass through crypto/tls, once a process.
 var checkTLS = sync.OnceValue(tlsconn.Check)
 
 // secure prepares TLS, if anything speaks it: certificates, what watches their files,
 // the workers of handshakes.
 func (e *Engine) secure(clusters []*cluster.Cluster) error {
-	watched := map[string]certs.Reloader{}
+	speakers := map[string]speaker{}
 	for _, c := range clusters {
 		if c.TLS != nil {
-			watched["cluster "+c.Name] = c.TLS
+			speakers["cluster "+c.Name] = c.TLS
 			e.warnInsecure(c.Name)
 		}
 	}
@@ -52,18 +58,24 @@ func (e *Engine) secure(clusters []*cluster.Cluster) error {
 			return wrap("listener", name, fmt.Errorf("tls: %w", err))
 		}
 		e.security.servers[name] = s
-		watched["listener "+name] = s
+		speakers["listener "+name] = s
 	}
-	if len(watched) == 0 {
+	if len(speakers) == 0 {
 		return nil
 	}
 	if err := checkTLS(); err != nil {
 		e.log.Warn("an idle TLS connection takes 20 KiB more than it could", zap.Error(err), zap.String("hint", "build weir with the Go version in go.mod"))
 	}
-	for name, r := range watched {
-		e.warnOf(name, r)
+	e.startHandshakes()
+	watched := map[string]certs.Reloader{}
+	for name, s := range speakers {
+		watched[name] = s
+		s.SignOn(e.security.signers)
+		// Suspicious, but no reason not to start.
+		for _, err := range s.Warnings() {
+			e.log.Warn("certificates", zap.String("of", name), zap.Error(err))
+		}
 	}
-	e.startHandshakes(watched)
 	var err error
 	if e.security.watcher, err = certs.Watch(e.reloaded, watched); err != nil {
 		e.log.Warn("watching certificates", zap.Error(err))
@@ -71,7 +83,7 @@ func (e *Engine) secure(clusters []*cluster.Cluster) error {
 	return nil
 }
 
-func (e *Engine) startHandshakes(watched map[string]certs.Reloader) {
+func (e *Engine) startHandshakes() {
 	workers := e.cfg.Engine.HandshakeWorkers
 	if workers == 0 {
 		workers = max(runtime.NumCPU()/2, 1)
@@ -81,14 +93,12 @@ func (e *Engine) startHandshakes(watched map[string]certs.Reloader) {
 		e.log.Error("bug caught in a TLS handshake, one connection closed; please report this", zap.Any("cause", cause), zap.ByteString("stack", stack))
 	})
 	e.security.signers = certs.NewSigners(workers)
-	for _, r := range watched {
-		if s, ok := r.(interface{ SignOn(*certs.Signers) }); ok {
-			s.SignOn(e.security.signers)
-		}
-	}
 	e.security.handshakes.WhenQuiet(debug.FreeOSMemory)
 	for _, l := range e.loops {
 		l.transport.Handshakes = e.security.handshakes
+		if len(e.security.authorities) > 0 {
+			l.worker.HTTPToken = e.httpToken
+		}
 	}
 }
 
@@ -119,7 +129,7 @@ func (e *Engine) newServer(cfg *configs.ListenerTLS) (*certs.Server, error) {
 func (e *Engine) httpToken(host, token []byte) ([]byte, bool) {
 	for _, m := range e.security.authorities {
 		if answer, ok := m.HTTPToken(host, token); ok {
-			return bytes.Clone(answer), true
+			return answer, true
 		}
 	}
 	return nil, false
@@ -150,17 +160,6 @@ func (s *security) close() {
 	if s.handshakes != nil {
 		s.handshakes.Close()
 		s.signers.Close()
-	}
-}
-
-// warnOf logs what is suspicious about certificates, but no reason not to start.
-func (e *Engine) warnOf(name string, r certs.Reloader) {
-	w, ok := r.(interface{ Warnings() []error })
-	if !ok {
-		return
-	}
-	for _, err := range w.Warnings() {
-		e.log.Warn("certificates", zap.String("of", name), zap.Error(err))
 	}
 }
 

@@ -2,7 +2,6 @@ package route
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"weir/configs"
@@ -21,7 +20,7 @@ type forward struct {
 	exact    map[string]bool
 	suffixes []string // of wildcards, with their leading "."
 	alpn     []string
-	lo, hi   uint16 // ports; 0, 0: any
+	lo, hi   uint16 // ports; 0, 65535: any
 	cluster  int
 }
 
@@ -52,34 +51,12 @@ func CompileForwards(list []*configs.Forward, fallback string, clusters map[stri
 			}
 		}
 		var err error
-		if e.lo, e.hi, err = parsePorts(c.Ports); err != nil {
-			return nil, fmt.Errorf("forward[%d]: ports: %w", i, err)
+		if e.lo, e.hi, err = c.PortRange(); err != nil {
+			return nil, fmt.Errorf("forward[%d]: ports %q %w", i, c.Ports, err)
 		}
 		f.entries = append(f.entries, e)
 	}
 	return f, nil
-}
-
-func parsePorts(text string) (lo, hi uint16, err error) {
-	if text == "" {
-		return 0, 0, nil
-	}
-	first, last, ranged := strings.Cut(text, "-")
-	if !ranged {
-		last = first
-	}
-	a, err := strconv.ParseUint(strings.TrimSpace(first), 10, 16)
-	if err != nil {
-		return 0, 0, err
-	}
-	b, err := strconv.ParseUint(strings.TrimSpace(last), 10, 16)
-	if err != nil {
-		return 0, 0, err
-	}
-	if a == 0 || b < a {
-		return 0, 0, fmt.Errorf("%q is not a range of ports", text)
-	}
-	return uint16(a), uint16(b), nil
 }
 
 // Match gives the cluster of a connection: that of the first entry that takes it,
@@ -98,7 +75,7 @@ func (f *Forwards) Match(serverName []byte, offers Offers, port uint16) int {
 // NeedsPort reports whether Match looks at the port at all.
 func (f *Forwards) NeedsPort() bool {
 	for i := range f.entries {
-		if f.entries[i].hi != 0 {
+		if f.entries[i].lo != 0 {
 			return true
 		}
 	}
@@ -106,7 +83,7 @@ func (f *Forwards) NeedsPort() bool {
 }
 
 func (e *forward) hasPort(port uint16) bool {
-	return e.hi == 0 || e.lo <= port && port <= e.hi
+	return e.lo <= port && port <= e.hi
 }
 
 func (e *forward) hasName(name []byte) bool {

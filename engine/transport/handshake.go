@@ -133,12 +133,8 @@ func (s *secure) stepped(state tlsconn.State) {
 		if s.partial != nil {
 			rest = append(rest, s.partial.B...)
 			c.loop.Pool.Put(s.partial)
-			s.partial = nil
 		}
-		if len(rest) > 0 {
-			s.partial = c.loop.Pool.Get(len(rest))
-			s.partial.B = append(s.partial.B, rest...)
-		}
+		s.partial = c.loop.keep(rest)
 		c.state = c.state&^securing | readable
 		s.endHandshake()
 		if c.state&wantShut != 0 {

@@ -62,6 +62,17 @@ func NewLoop(r *reactor.Loop) *Loop {
 	return &Loop{Loop: r, Pool: &pool.Pool{}, Buf: make([]byte, BufferBytes), dial: dialTCP, away: map[*secure]struct{}{}}
 }
 
+// keep copies data, which is Buf's for the most part, into a pooled buffer; nil if
+// there is none.
+func (l *Loop) keep(data []byte) *pool.Buffer {
+	if len(data) == 0 {
+		return nil
+	}
+	b := l.Pool.Get(len(data))
+	b.B = append(b.B, data...)
+	return b
+}
+
 // SetDialer replaces what Dial does, for tests that have no sockets.
 func (l *Loop) SetDialer(dial func(c *Conn, to Addr) syscall.Errno) { l.dial = dial }
 

@@ -31,9 +31,7 @@ func (c *Conn) Unread(data []byte) {
 	if len(data) == 0 || c.Closed() {
 		return
 	}
-	b := c.loop.Pool.Get(len(data))
-	b.B = append(b.B, data...)
-	c.in = b
+	c.in = c.loop.keep(data)
 }
 
 func (c *Conn) read(p []byte) (int, Result) {

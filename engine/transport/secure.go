@@ -188,9 +188,8 @@ func (s *secure) records(buf []byte) []byte {
 			break
 		}
 	}
-	if whole < have && !s.fin {
-		s.partial = c.loop.Pool.Get(have - whole)
-		s.partial.B = append(s.partial.B, buf[whole:have]...)
+	if !s.fin {
+		s.partial = c.loop.keep(buf[whole:have])
 	}
 	return buf[:whole]
 }

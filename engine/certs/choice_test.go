@@ -263,9 +263,9 @@ func TestChallenge(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := anonymous("x.example")
-	client.NextProtos = []string{challengeProtocol}
+	client.NextProtos = []string{ChallengeProtocol}
 	o := meet(t, s.Config(), client)
-	if got := presented(t, o); !got.Equal(proof.cert) || o.client.NegotiatedProtocol != challengeProtocol {
+	if got := presented(t, o); !got.Equal(proof.cert) || o.client.NegotiatedProtocol != ChallengeProtocol {
 		t.Errorf("presented %v, spoke %q", got.DNSNames, o.client.NegotiatedProtocol)
 	}
 	client.ServerName = "fixed.example"
@@ -273,7 +273,7 @@ func TestChallenge(t *testing.T) {
 		t.Errorf("without a challenge the client saw %v", o.clientErr)
 	}
 	// With other protocols it is an ordinary client, which has no certificate.
-	client.ServerName, client.NextProtos = "x.example", []string{challengeProtocol, "http/1.1"}
+	client.ServerName, client.NextProtos = "x.example", []string{ChallengeProtocol, "http/1.1"}
 	if o := meet(t, s.Config(), client); alert(o.clientErr) != alertCertificateRequired.Error() {
 		t.Errorf("an ordinary client saw %v", o.clientErr)
 	}

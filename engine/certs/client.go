@@ -19,7 +19,6 @@ import (
 type Client struct {
 	cfg   *configs.ClusterTLS
 	hosts []string
-	alpn  []string
 	now   func() time.Time
 
 	inForce atomic.Pointer[[]*tls.Config] // by host
@@ -39,18 +38,10 @@ type clientMaterial struct {
 }
 
 // NewClient reads the files of cfg and builds a config for each of hosts, the host
-// of each endpoint, a name or an address without port. defaultALPN is offered if cfg
-// names no protocols. cfg and hosts must not change afterwards. Errors name the key
-// and the file.
-func NewClient(cfg *configs.ClusterTLS, hosts []string, defaultALPN []string) (*Client, error) {
-	return newClient(cfg, hosts, defaultALPN, time.Now)
-}
-
-func newClient(cfg *configs.ClusterTLS, hosts, defaultALPN []string, now func() time.Time) (*Client, error) {
-	c := &Client{cfg: cfg, hosts: hosts, alpn: cfg.ALPN, now: now}
-	if len(c.alpn) == 0 {
-		c.alpn = defaultALPN
-	}
+// of each endpoint, a name or an address without port. cfg and hosts must not change
+// afterwards. Errors name the key and the file.
+func NewClient(cfg *configs.ClusterTLS, hosts []string) (*Client, error) {
+	c := &Client{cfg: cfg, hosts: hosts, now: time.Now}
 	m, err := readClient(cfg)
 	if err != nil {
 		return nil, err
@@ -153,7 +144,7 @@ func (c *Client) publish(m *clientMaterial) error {
 func (c *Client) baseConfig(m *clientMaterial) (*tls.Config, error) {
 	t := &tls.Config{
 		Time:               c.now,
-		NextProtos:         c.alpn,
+		NextProtos:         c.cfg.ALPN,
 		RootCAs:            m.authorities,
 		InsecureSkipVerify: c.cfg.Insecure,
 		Renegotiation:      tls.RenegotiateNever,

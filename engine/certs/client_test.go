@@ -32,7 +32,7 @@ func mustClient(t *testing.T, host string, change func(*configs.ClusterTLS)) *Cl
 	t.Helper()
 	cfg := configs.NewClusterTLS()
 	change(cfg)
-	c, err := NewClient(cfg, []string{host}, []string{"http/1.1"})
+	c, err := NewClient(cfg, []string{host})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestEndpointALPN(t *testing.T) {
 	a := newAuthority(t, "ca")
 	server := endpoint(t, a.issue([]string{"a.example"}))
 	server.NextProtos = []string{"http/1.1", "mqtt"}
-	for want, alpn := range map[string][]string{"http/1.1": nil, "mqtt": {"mqtt"}} {
+	for want, alpn := range map[string][]string{"http/1.1": {"http/1.1"}, "mqtt": {"mqtt"}, "": nil} {
 		client := mustClient(t, "a.example", func(cfg *configs.ClusterTLS) { cfg.CA, cfg.ALPN = a.PEM, alpn })
 		o := meet(t, server, client.Config(0))
 		o.mustWork(t)
@@ -167,7 +167,7 @@ func TestSessionsOfEndpoints(t *testing.T) {
 	a := newAuthority(t, "ca")
 	cfg := configs.NewClusterTLS()
 	cfg.CA, cfg.ServerName = a.PEM, "a.example"
-	c, err := NewClient(cfg, []string{"one", "two", "one"}, nil)
+	c, err := NewClient(cfg, []string{"one", "two", "one"})
 	if err != nil {
 		t.Fatal(err)
 	}

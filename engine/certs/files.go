@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"weir/configs"
 )
 
 // maxFileBytes bounds what is read of one file: the largest revocation lists in use
@@ -35,7 +37,7 @@ func (r *reader) sum() (sum [sha256.Size]byte) {
 // the content of the file of that name. Errors name the key and the file, never
 // what the file or the text holds.
 func (r *reader) value(key, value string) ([]byte, error) {
-	if strings.Contains(value, "-----BEGIN ") {
+	if configs.IsInline(value) {
 		r.add(key, []byte(value))
 		return []byte(value), nil
 	}
@@ -118,7 +120,7 @@ func readFile(name string) ([]byte, error) {
 
 // origin is how an error names where a value came from.
 func origin(key, value string) string {
-	if strings.Contains(value, "-----BEGIN ") {
+	if configs.IsInline(value) {
 		return key
 	}
 	return key + ": " + value

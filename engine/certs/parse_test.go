@@ -48,7 +48,7 @@ func TestBadConfigurations(t *testing.T) {
 	} {
 		cfg := configs.NewClusterTLS()
 		change(cfg)
-		if _, err := NewClient(cfg, []string{"a.example"}, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := NewClient(cfg, []string{"a.example"}); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q instead of %q", err, want)
 		}
 	}

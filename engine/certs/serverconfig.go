@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// challengeProtocol is the ALPN of TLS-ALPN-01 (RFC 8737 6.2).
-const challengeProtocol = "acme-tls/1"
+// ChallengeProtocol is the ALPN of TLS-ALPN-01, by which an authority sees whether a
+// name is ours; a connection that agreed on it carries nothing (RFC 8737 4 and 6.2).
+const ChallengeProtocol = "acme-tls/1"
 
 // build makes a set of what the files held. All that a Config must not change later,
 // ticket keys included, is set before anybody sees it.
@@ -152,7 +153,7 @@ func (s *Server) choose(x *index, hello *tls.ClientHelloInfo) *tls.Certificate {
 func (s *Server) special(x *index) func(*tls.ClientHelloInfo) (*tls.Config, error) {
 	refuse := &tls.Config{Time: s.now, MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true}
 	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if s.dynamic != nil && slices.Equal(hello.SupportedProtos, []string{challengeProtocol}) {
+		if s.dynamic != nil && slices.Equal(hello.SupportedProtos, []string{ChallengeProtocol}) {
 			cert, err := s.dynamic.Challenge(hello)
 			if err != nil || cert == nil {
 				return refuse, nil
@@ -160,7 +161,7 @@ func (s *Server) special(x *index) func(*tls.ClientHelloInfo) (*tls.Config, erro
 			return &tls.Config{
 				Time:                   s.now,
 				MinVersion:             tls.VersionTLS12,
-				NextProtos:             []string{challengeProtocol},
+				NextProtos:             []string{ChallengeProtocol},
 				Certificates:           []tls.Certificate{*cert},
 				SessionTicketsDisabled: true,
 			}, nil

@@ -97,7 +97,7 @@ func Compile(ctx context.Context, name string, cfg *configs.Cluster, lookup Look
 			hosts[i] = e.host
 		}
 		var err error
-		if c.TLS, err = certs.NewClient(cfg.TLS, hosts, nil); err != nil {
+		if c.TLS, err = certs.NewClient(cfg.TLS, hosts); err != nil {
 			return nil, fmt.Errorf("cluster %q: tls: %w", name, err)
 		}
 	}

@@ -61,7 +61,7 @@ func (s *Session) driveHandshake() (again bool) {
 		s.tellHandshake()
 	}
 	switch {
-	case s.edge.tls.ALPN == acmeProtocol:
+	case s.edge.tls.ALPN == certs.ChallengeProtocol:
 		// The certificate was the answer, and no cluster is to hear of it.
 		s.linger = true
 		s.on(evRefused)
@@ -72,10 +72,6 @@ func (s *Session) driveHandshake() (again bool) {
 	}
 	return true
 }
-
-// acmeProtocol is agreed on by an authority that wants to see whether a name is ours;
-// the connection carries nothing (RFC 8737 4).
-const acmeProtocol = "acme-tls/1"
 
 // handshakeFailure names what a handshake with the client failed of, and who ended
 // it: not weir where the connection broke, where FIN came, or where the client said

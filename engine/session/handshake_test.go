@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/engine/certs"
 	"weir/engine/fault"
 )
 
@@ -312,10 +313,10 @@ func TestChallengeEndsWithItsHandshake(t *testing.T) {
 	for _, name := range []string{"http", "tcp", "auto"} {
 		f := newFixture(t, overTLS, func(s *setup) {
 			s.listener.Protocol, s.listener.Cluster = name, "c"
-			s.listener.TLS.ALPN = []string{acmeProtocol}
+			s.listener.TLS.ALPN = []string{certs.ChallengeProtocol}
 		})
 		cfg := newPKI(t).client("a.example")
-		cfg.NextProtos = []string{acmeProtocol}
+		cfg.NextProtos = []string{certs.ChallengeProtocol}
 		client := clientTLS(f.client(), cfg)
 		if client.flow(); !client.ended() || client.Closed() || f.n.Dials() != 0 {
 			t.Errorf("%s: %v, closed %v, %d dials", name, client.err, client.Closed(), f.n.Dials())

@@ -53,6 +53,31 @@ func TestTLSDefaults(t *testing.T) {
 	}
 }
 
+func TestClusterTLSDefaultALPN(t *testing.T) {
+	for _, c := range []struct {
+		protocol, alpn string
+		want           []string
+	}{
+		{"", "", []string{"http/1.1"}},
+		{"", "alpn = []", []string{}},
+		{"protocol = \"tcp\"\ncluster = \"app\"", "", nil},
+		{"protocol = \"tcp\"\ncluster = \"app\"", `alpn = ["mqtt"]`, []string{"mqtt"}},
+	} {
+		text := "[listeners.edge]\naddress = \"127.0.0.1:0\"\n" + c.protocol +
+			"\n[clusters.app]\nendpoints = [\"127.0.0.1:9001\"]\n[clusters.app.tls]\n" + c.alpn
+		if c.protocol == "" {
+			text += "\n[[routes]]\ncluster = \"app\"\n"
+		}
+		cfg, err := Parse("weir.toml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cfg.Clusters["app"].TLS.ALPN; !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s %s: %#v, want %#v", c.protocol, c.alpn, got, c.want)
+		}
+	}
+}
+
 func TestBooleans(t *testing.T) {
 	cfg := parseSecure(t, "", "session_tickets = false\nstrict_sni = true")
 	if l := cfg.Listeners["edge"].TLS; l.SessionTickets || !l.StrictSNI {

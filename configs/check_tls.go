@@ -41,7 +41,10 @@ func (ck *checker) listenerTLS(p keyPath, l *Listener) {
 	}
 	ck.ticketKeys(p.child("ticket_keys"), &t.TicketKeys)
 	if t.TicketKeys != "" && !t.SessionTickets {
-		ck.warnf(p.child("ticket_keys"), "set session_tickets = true, or leave it out", "ticket_keys does nothing without session tickets")
+		if ck.lines.has(p.child("session_tickets")) {
+			ck.problemf(p.child("session_tickets"), "leave out one of the two", "session_tickets = false, and ticket_keys names a file of keys for them")
+		}
+		t.SessionTickets = true
 	}
 }
 

@@ -78,10 +78,21 @@ func TestClusterTLSDefaultALPN(t *testing.T) {
 	}
 }
 
-func TestBooleans(t *testing.T) {
-	cfg := parseSecure(t, "", "session_tickets = false\nstrict_sni = true")
-	if l := cfg.Listeners["edge"].TLS; l.SessionTickets || !l.StrictSNI {
-		t.Errorf("%+v", l)
+func TestSessionTickets(t *testing.T) {
+	for _, c := range []struct {
+		tls  string
+		want bool
+	}{
+		{"", false},
+		{"session_tickets = false", false},
+		{"session_tickets = true", true},
+		{`ticket_keys = "../../examples/tls/ticket.keys"`, true},
+		{"session_tickets = true\n" + `ticket_keys = "../../examples/tls/ticket.keys"`, true},
+	} {
+		cfg := parseSecure(t, "", "strict_sni = true\n"+c.tls)
+		if l := cfg.Listeners["edge"].TLS; l.SessionTickets != c.want || !l.StrictSNI {
+			t.Errorf("%q: %+v", c.tls, l)
+		}
 	}
 }
 

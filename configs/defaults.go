@@ -111,11 +111,10 @@ func NewCluster(endpoints ...string) *Cluster {
 // adds the ALPN of a listener that speaks HTTP.
 func NewListenerTLS(certificates ...*Certificate) *ListenerTLS {
 	return &ListenerTLS{
-		Certificates:   certificates,
-		MinVersion:     tlsVersions[0],
-		MaxVersion:     tlsVersions[1],
-		ClientAuth:     clientAuths[0],
-		SessionTickets: true,
+		Certificates: certificates,
+		MinVersion:   tlsVersions[0],
+		MaxVersion:   tlsVersions[1],
+		ClientAuth:   clientAuths[0],
 	}
 }
 

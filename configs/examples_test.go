@@ -110,9 +110,10 @@ func TestReferenceExplainsEveryKey(t *testing.T) {
 // notDefault are the keys of the reference that have a default and show another
 // value, with the reason.
 var notDefault = map[string]string{
-	".listeners.any.protocol":              "http has neither cluster nor forward",
-	".listeners.secure.tls.client_auth":    "none would make client_ca a mistake",
-	".listeners.secure.tls.acme.directory": "an example must not call a real authority",
+	".listeners.any.protocol":               "http has neither cluster nor forward",
+	".listeners.secure.tls.client_auth":     "none would make client_ca a mistake",
+	".listeners.secure.tls.session_tickets": "ticket_keys would make false a mistake",
+	".listeners.secure.tls.acme.directory":  "an example must not call a real authority",
 }
 
 // Every number, size and duration of the reference is the

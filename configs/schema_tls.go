@@ -60,7 +60,9 @@ type ListenerTLS struct {
 	ClientCA string `toml:"client_ca"`
 	// ClientCRL is a file, or PEM text, of revocation lists for client certificates.
 	ClientCRL string `toml:"client_crl"`
-	// SessionTickets lets clients resume sessions.
+	// SessionTickets lets clients resume sessions, which saves weir a signature and costs
+	// some secrecy: whoever gets hold of a key reads what was resumed with it (RFC 5077
+	// 5.6, RFC 8446 C.4). Default: only with TicketKeys.
 	SessionTickets bool `toml:"session_tickets"`
 	// TicketKeys is a file of keys, a line of base64 of at least 32 bytes each, that
 	// several weirs share to resume each other's sessions. The first encrypts, all

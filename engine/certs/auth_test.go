@@ -173,7 +173,7 @@ func TestResumptionIsRefusedAfterRevocation(t *testing.T) {
 	cert := a.issue(nil)
 	list := write(t, t.TempDir(), "list.pem", a.revoke(-1, 1))
 	s := serve(t, func(cfg *configs.ListenerTLS) {
-		cfg.ClientAuth, cfg.ClientCA, cfg.ClientCRL = "require", a.PEM, list
+		cfg.ClientAuth, cfg.ClientCA, cfg.ClientCRL, cfg.SessionTickets = "require", a.PEM, list, true
 	}, a.issue([]string{"a.example"}))
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		replace(t, list, a.revoke(-1, 1))

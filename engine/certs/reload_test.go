@@ -179,6 +179,7 @@ func TestTicketsAcrossServers(t *testing.T) {
 	folder := t.TempDir()
 	with := func(keys string) *Server {
 		return serve(t, func(cfg *configs.ListenerTLS) {
+			cfg.SessionTickets = true
 			if keys != "" {
 				cfg.TicketKeys = write(t, folder, "tickets", keys)
 			}
@@ -214,7 +215,7 @@ func TestTicketsAcrossServers(t *testing.T) {
 func TestTicketsAcrossReloadAndRotation(t *testing.T) {
 	a := newAuthority(t, "ca")
 	names := []string{"a.example"}
-	s, cert, key := onDisk(t, t.TempDir(), a.issue(names), nil)
+	s, cert, key := onDisk(t, t.TempDir(), a.issue(names), func(cfg *configs.ListenerTLS) { cfg.SessionTickets = true })
 	client := resuming(t, a, nil)
 	resumes := func(what string, want bool) {
 		t.Helper()
@@ -254,7 +255,7 @@ func (fixedSession) Put(string, *tls.ClientSessionState) {}
 
 func TestNoTickets(t *testing.T) {
 	a := newAuthority(t, "ca")
-	s := serve(t, func(cfg *configs.ListenerTLS) { cfg.SessionTickets = false }, a.issue([]string{"a.example"}))
+	s := serve(t, nil, a.issue([]string{"a.example"}))
 	client := resuming(t, a, nil)
 	for range 2 {
 		o := meet(t, s.Config(), client)

@@ -17,7 +17,7 @@ func TestTLSAccessLog(t *testing.T) {
 	ca := tlstest.New(t)
 	backend := tunnelBackend(t, func(c *net.TCPConn, _ string) { echoTunnel(c, "") })
 	w := start(t, "[log]\nlevel = \"debug\"\n"+oneCluster(backend)+"[[routes]]\npath = \"/local\"\nrespond = { body = \"local\" }\n",
-		edgeTLS(ca, `client_auth = "request"`, fmt.Sprintf("client_ca = %q", ca.PEM)))
+		edgeTLS(ca, "session_tickets = true", `client_auth = "request"`, fmt.Sprintf("client_ca = %q", ca.PEM)))
 	cfg := trusting(ca)
 	cfg.NextProtos, cfg.ClientSessionCache = []string{"http/1.1"}, tls.NewLRUClientSessionCache(1)
 	cfg.Certificates = []tls.Certificate{ca.Issue([]string{"client.test"}, tlstest.Named("alice")).Pair(t)}

@@ -72,7 +72,7 @@ func (a *anyName) Put(_ string, session *tls.ClientSessionState) { a.session = s
 func TestTLSStrictServerNameOfAResumedSession(t *testing.T) {
 	ca := tlstest.New(t)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		w := start(t, respondAll, endsTLS(namedLeaves(ca), "strict_sni = true"))
+		w := start(t, respondAll, endsTLS(namedLeaves(ca), "strict_sni = true", "session_tickets = true"))
 		cfg := &tls.Config{ServerName: "a.test", InsecureSkipVerify: true, MaxVersion: version, ClientSessionCache: &anyName{}}
 		for _, resumed := range []bool{false, true} {
 			if state, err := w.handshake(cfg); err != nil || state.DidResume != resumed {

@@ -26,12 +26,11 @@ func startDefaults(t *testing.T) (w *weir, ca string) {
 
 // testsslAccepted are findings that are not about what weir does with TLS.
 var testsslAccepted = []string{
-	"engine_problem",     // of the tool's own OpenSSL
-	"cert_revocation",    // the test's authority has no list and no responder
-	"DNS_CAArecord",      // of a name that is in no DNS
-	"security_headers",   // of the application behind
-	"TLS_session_ticket", // crypto/tls says 7 days in every ticket; weir's keys live 3
-	"HSTS",               // a route's choice
+	"engine_problem",   // of the tool's own OpenSSL
+	"cert_revocation",  // the test's authority has no list and no responder
+	"DNS_CAArecord",    // of a name that is in no DNS
+	"security_headers", // of the application behind
+	"HSTS",             // a route's choice
 }
 
 // testssl.sh takes a minute, so it runs where it is asked for: .ci/run does.

@@ -326,7 +326,7 @@ func TestChallengeEndsWithItsHandshake(t *testing.T) {
 
 // Sessions resume, and are counted.
 func TestResumption(t *testing.T) {
-	f := newFixture(t, overTLS)
+	f := newFixture(t, overTLS, func(s *setup) { s.listener.TLS.SessionTickets = true })
 	cfg := newPKI(t).client("a.example")
 	cfg.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 	for range 2 {

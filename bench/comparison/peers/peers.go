@@ -61,7 +61,7 @@ var All = []*Peer{
 	{
 		Name: Weir, Title: "weir", config: "weir.toml",
 		run: []string{"run", "-c", "@CONFIG@"}, check: []string{"check", "-c", "@CONFIG@"},
-		secure: secure{block: "[listeners.edge.tls]\ncertificates = [{ cert = \"@PEM@\", key = \"@PEM@\" }]\ncurves = [\"X25519\"]"},
+		secure: secure{block: "[listeners.edge.tls]\ncertificates = [{ cert = \"@PEM@\", key = \"@PEM@\" }]\ncurves = [\"X25519\"]\nsession_tickets = true"},
 	},
 	{
 		Name: Nginx, Title: "nginx", Binary: "nginx", Package: "nginx", config: "nginx.conf",

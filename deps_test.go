@@ -97,7 +97,7 @@ var libraries = map[string][]string{
 	"golang.org/x/crypto/ocsp":                 {"engine/certs"},
 	"golang.org/x/crypto/acme":                 {"engine/acme"},
 	"golang.org/x/image/font":                  {"bench/comparison/plots"},
-	"golang.org/x/sys/unix":                    {"engine/certs", "engine/reactor", "bench", "cmd/weir", "bench/comparison", "bench/comparison/measure", "bench/comparison/peers", "bench/comparison/results"},
+	"golang.org/x/sys/unix":                    {"engine/reactor", "bench", "cmd/weir", "bench/comparison", "bench/comparison/measure", "bench/comparison/peers", "bench/comparison/results"},
 	"gonum.org/v1/plot":                        {"bench/comparison/plots"},
 	"gonum.org/v1/plot/font":                   {"bench/comparison/plots"},
 	"gonum.org/v1/plot/font/liberation":        {"bench/comparison/plots"},
@@ -117,13 +117,12 @@ var impure = []string{"context", "fmt", "io", "log", "net", "net/http", "os", "s
 // connection and a timer never do.
 var goroutines = map[string]string{
 	"engine/engine.go":                            "one a loop",
-	"engine/certs/signer.go":                      "a few sign with RSA, on threads of low priority",
 	"engine/certs/watch.go":                       "one waits for files to change",
 	"engine/acme/acmetest/acmetest.go":            "a name server of tests",
 	"engine/acme/acme.go":                         "one a host: the authority is asked, and waited for, with blocking calls",
 	"engine/observe/accesslog.go":                 "one writes the access log, since a disk may block",
 	"engine/observe/logger.go":                    "one writes the log, since a pipe may be full",
-	"engine/transport/handshakes.go":              "a few compute TLS handshakes",
+	"engine/transport/handshakes.go":              "a few compute TLS handshakes, on threads of low priority",
 	"engine/transport/settler.go":                 "one collects garbage when handshakes have paused",
 	"cmd/weir/signals.go":                         "the engine runs beside the wait for signals",
 	"cmd/weir/demo_backends.go":                   "one net/http server a demo backend",

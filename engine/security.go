@@ -21,7 +21,6 @@ import (
 // security is what an engine needs for TLS; the zero value, for none.
 type security struct {
 	handshakes  *transport.Handshakes
-	signers     *certs.Signers
 	servers     map[string]*certs.Server // by listener
 	authorities []*acme.Manager
 	watcher     *certs.Watcher
@@ -31,7 +30,6 @@ type security struct {
 type speaker interface {
 	certs.Reloader
 	Warnings() []error
-	SignOn(*certs.Signers)
 }
 
 // checkTLS tries the way records pass through crypto/tls, once a process.
@@ -70,7 +68,6 @@ func (e *Engine) secure(clusters []*cluster.Cluster) error {
 	watched := map[string]certs.Reloader{}
 	for name, s := range speakers {
 		watched[name] = s
-		s.SignOn(e.security.signers)
 		// Suspicious, but no reason not to start.
 		for _, err := range s.Warnings() {
 			e.log.Warn("certificates", zap.String("of", name), zap.Error(err))
@@ -92,7 +89,6 @@ func (e *Engine) startHandshakes() {
 		e.loops[0].counters.Panics.Add(1)
 		e.log.Error("bug caught in a TLS handshake, one connection closed; please report this", zap.Any("cause", cause), zap.ByteString("stack", stack))
 	})
-	e.security.signers = certs.NewSigners(workers)
 	e.security.handshakes.WhenQuiet(debug.FreeOSMemory)
 	for _, l := range e.loops {
 		l.transport.Handshakes = e.security.handshakes
@@ -102,16 +98,8 @@ func (e *Engine) startHandshakes() {
 	}
 }
 
-// SignsWithRSA reports whether a listener has a certificate with an RSA key: its
-// signatures are made on threads beside the loops.
-func (e *Engine) SignsWithRSA() bool {
-	for _, s := range e.security.servers {
-		if s.SignsWithRSA() {
-			return true
-		}
-	}
-	return false
-}
+// SpeaksTLS reports whether TLS handshakes are computed, on threads beside the loops.
+func (e *Engine) SpeaksTLS() bool { return e.security.handshakes != nil }
 
 func (e *Engine) newServer(cfg *configs.ListenerTLS) (*certs.Server, error) {
 	if cfg.ACME == nil {
@@ -159,7 +147,6 @@ func (s *security) close() {
 	}
 	if s.handshakes != nil {
 		s.handshakes.Close()
-		s.signers.Close()
 	}
 }
 

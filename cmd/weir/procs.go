@@ -6,13 +6,13 @@ import (
 )
 
 // fitProcs gives the Go scheduler as many processors as there are loops (0: one per
-// CPU), and one more if RSA signatures are made beside them. A loop that has nothing to
-// read yields, and with a processor idle each yield wakes a thread that finds nothing:
-// 7% of the CPU of a WebSocket message with one loop on two processors. But a signature
+// CPU), and one more if TLS handshakes are computed beside them. A loop that has nothing
+// to read yields, and with a processor idle each yield wakes a thread that finds nothing:
+// 7% of the CPU of a WebSocket message with one loop on two processors. But a handshake
 // that took the processor of a loop would hold up everyone on it for a millisecond; with
 // one of its own it runs on a thread of low priority, also where threads outnumber CPUs.
 // GOMAXPROCS in the environment has the last word.
-func fitProcs(loops int, rsa bool) {
+func fitProcs(loops int, tls bool) {
 	if os.Getenv("GOMAXPROCS") != "" {
 		return
 	}
@@ -20,10 +20,27 @@ func fitProcs(loops int, rsa bool) {
 	if loops > 0 {
 		procs = min(procs, loops)
 	}
-	if rsa {
+	if tls {
 		procs++
 	}
 	if procs != runtime.GOMAXPROCS(0) {
 		runtime.GOMAXPROCS(procs)
+	}
+}
+
+// handshakeGarbage is how much TLS handshakes may leave behind, at least, before it is
+// collected. Each leaves some 80 KiB, so that with a small heap a collection would come
+// every fifty, and hold up all loops twice.
+const handshakeGarbage = 16 << 20
+
+// ballast is never touched, so it takes addresses but no memory. The collector counts it
+// as what is in use, and lets as much again be left behind.
+var ballast []byte
+
+// fitHeap has garbage collected less often where TLS handshakes make much of it. GOGC
+// and GOMEMLIMIT in the environment have the last word.
+func fitHeap(tls bool) {
+	if tls && os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		ballast = make([]byte, handshakeGarbage)
 	}
 }

@@ -22,7 +22,6 @@ type Client struct {
 	now   func() time.Time
 
 	inForce atomic.Pointer[[]*tls.Config] // by host
-	signers atomic.Pointer[Signers]
 
 	mu       sync.Mutex // of what follows, and of publishing
 	material *clientMaterial
@@ -52,9 +51,6 @@ func NewClient(cfg *configs.ClusterTLS, hosts []string) (*Client, error) {
 // Config is the one in force for hosts[i]. It is shared by all connections that
 // begin now: the caller neither changes nor clones it.
 func (c *Client) Config(i int) *tls.Config { return (*c.inForce.Load())[i] }
-
-// SignOn has signatures of RSA keys made by signers, from here on.
-func (c *Client) SignOn(signers *Signers) { c.signers.Store(signers) }
 
 // Files are those that were read, each once, as the configuration names them. After
 // a Reload that failed they are the ones in force.
@@ -116,9 +112,6 @@ func readClient(cfg *configs.ClusterTLS) (*clientMaterial, error) {
 }
 
 func (c *Client) publish(m *clientMaterial) error {
-	if m.pair != nil {
-		m.pair.PrivateKey = offload(m.pair.PrivateKey, &c.signers)
-	}
 	base, err := c.baseConfig(m)
 	if err != nil {
 		return err

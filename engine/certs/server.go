@@ -45,7 +45,6 @@ type Server struct {
 	now     func() time.Time
 
 	inForce atomic.Pointer[serving]
-	signers atomic.Pointer[Signers]
 
 	mu       sync.Mutex // of what follows, and of publishing
 	material *serverMaterial
@@ -108,19 +107,6 @@ func (s *Server) Covers(serverName string, host []byte) bool {
 	e := x.find(asked)
 	return e != nil && e == x.find(wanted)
 }
-
-// SignsWithRSA reports whether one of the certificates has an RSA key.
-func (s *Server) SignsWithRSA() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.material.pairs, func(p *tls.Certificate) bool {
-		_, is := p.PrivateKey.(offloadedKey)
-		return is
-	})
-}
-
-// SignOn has signatures of RSA keys made by signers, from here on.
-func (s *Server) SignOn(signers *Signers) { s.signers.Store(signers) }
 
 // Files are those that were read, each once, as the configuration names them. After
 // a Reload that failed they are the ones in force.
@@ -185,9 +171,6 @@ func (s *Server) rebuild() {
 }
 
 func (s *Server) publish(m *serverMaterial) error {
-	for _, pair := range m.pairs {
-		pair.PrivateKey = offload(pair.PrivateKey, &s.signers)
-	}
 	next, err := s.build(m)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"crypto/tls"
 	"errors"
 	"io"
 	"strings"
@@ -29,14 +28,11 @@ func (s *Session) learn() *edge {
 	return s.edge
 }
 
-// startHandshake begins to end TLS, on the ClientHello that is held. version is the
-// highest that it offers.
-func (s *Session) startHandshake(version uint16) (again bool) {
-	cfg := s.ln.TLS.Config()
-	cheap := version >= tls.VersionTLS13 && cfg.ClientAuth == tls.NoClientCert && (cfg.MaxVersion == 0 || cfg.MaxVersion >= tls.VersionTLS13)
+// startHandshake begins to end TLS, on the ClientHello that is held.
+func (s *Session) startHandshake() (again bool) {
 	s.greeting = false
 	s.on(evHello)
-	s.down.SecureServer(cfg, cheap)
+	s.down.SecureServer(s.ln.TLS.Config())
 	return true
 }
 

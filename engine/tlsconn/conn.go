@@ -3,8 +3,10 @@
 //
 // A handshake is a coroutine. It is suspended where crypto/tls waits for the peer,
 // and Step resumes it, on whatever goroutine calls: never two at once, and each
-// hands over to the next by a channel or a loop's queue. An open connection is
-// given whole records and gives back what is in them.
+// hands over to the next by a channel or a loop's queue. But a coroutine that began on
+// a goroutine locked to its thread belongs to that one: the process ends if another
+// resumes it, or aborts it. An open connection is given whole records and gives back
+// what is in them.
 //
 // Who owns a Conn may use it, and nobody else; there is no lock. An abandoned
 // handshake must be ended with Abort, or its coroutine is never freed.
@@ -45,12 +47,14 @@ type Conn struct {
 
 // handshake is what only a handshake needs.
 type handshake struct {
-	next func() (struct{}, bool)
+	next func() (struct{}, bool) // nil before the first Step
 	stop func()
 	in   []byte // bytes of the peer that crypto/tls has not taken yet
 	out  []byte // bytes for the peer that Output has not given yet
 	err  error
 	done bool
+
+	suspended bool // the coroutine is there, and not running
 }
 
 // ErrAborted is Err after Abort.
@@ -71,13 +75,18 @@ func start(cfg *tls.Config, side func(conn, *tls.Config) *tls.Conn) *Conn {
 	c := &Conn{hs: &handshake{}}
 	c.mem.hs = c.hs
 	c.tls = side(&c.mem, cfg)
-	c.hs.next, c.hs.stop = iter.Pull(func(yield func(struct{}) bool) {
-		c.mem.yield = yield
-		c.hs.err = c.tls.Handshake()
-		c.mem.yield = nil
-		c.hs.done = true
-	})
 	return c
+}
+
+// begin makes the coroutine.
+func (c *Conn) begin() {
+	h := c.hs
+	h.next, h.stop = iter.Pull(func(yield func(struct{}) bool) {
+		c.mem.yield = yield
+		h.err = c.tls.Handshake()
+		c.mem.yield = nil
+		h.done = true
+	})
 }
 
 // Step goes on with the handshake as far as in carries it, and copies what it does
@@ -89,8 +98,12 @@ func (c *Conn) Step(in []byte) State {
 		return c.state()
 	}
 	h.in = append(h.in, in...)
-	_, waiting := h.next()
-	if waiting {
+	if h.next == nil {
+		c.begin()
+	}
+	h.suspended = false // also if the handshake panics
+	_, h.suspended = h.next()
+	if h.suspended {
 		return Handshaking
 	}
 	if h.err == nil && !h.done {
@@ -141,9 +154,14 @@ func (c *Conn) Abort() {
 		return
 	}
 	c.err = ErrAborted
-	c.hs.stop()
+	if c.hs.stop != nil {
+		c.hs.stop()
+	}
 	c.hs = nil
 }
+
+// Suspended reports whether there is a coroutine that only Step or Abort ends.
+func (c *Conn) Suspended() bool { return c.hs != nil && c.hs.suspended }
 
 // Err is why the handshake failed, or nil.
 func (c *Conn) Err() error { return c.err }

@@ -7,9 +7,9 @@ import (
 	"weir/engine/tlsconn"
 )
 
-// A handshake goes from loop to worker to loop. While a worker has it (running), the
-// loop leaves the connection unread and does not touch tls. A connection that is closed
-// meanwhile is given up when the worker is done with it.
+// A handshake goes from loop to worker to loop, always to the same worker. While that one
+// has it (running), the loop leaves the connection unread and does not touch tls. A
+// connection that is closed meanwhile is given up when the worker is done with it.
 
 // maxStepBytes is how much of what the peer has sent goes into one step: a record, or
 // what lay before SecureServer. More would wait in the queue of the workers, for each
@@ -19,25 +19,36 @@ const maxStepBytes = tlsconn.MaxRecordBytes
 // begin counts the handshake in, or fails it.
 func (s *secure) begin() bool {
 	s.conn.state |= securing
-	if !s.pool.begin() {
+	pool := s.conn.loop.Handshakes
+	if pool == nil {
+		return true
+	}
+	if s.worker = pool.begin(s.conn.loop.Now()); s.worker == nil {
 		s.conn.state &^= securing
 		s.fail(ErrHandshakesFull)
 		return false
 	}
-	s.counted = true
 	return true
 }
 
+// endHandshake counts one out that has ended.
 func (s *secure) endHandshake() {
-	if s.counted {
-		s.counted = false
-		s.pool.end()
+	if s.worker != nil {
+		s.worker.pool.end()
+		s.worker = nil
 	}
 }
 
-// abandon ends a handshake whose connection is closed. On one that is open it does
-// nothing.
+// abandon gives up a handshake that has not ended. On any other it does nothing.
 func (s *secure) abandon() {
+	if s.tls == nil {
+		return
+	}
+	if s.worker != nil && s.tls.Suspended() {
+		s.worker.giveUp(s.tls)
+		s.worker, s.tls = nil, nil
+		return
+	}
 	s.endHandshake()
 	s.tls.Abort()
 }
@@ -71,25 +82,21 @@ func (s *secure) advance() (ended bool) {
 
 // stop fails the handshake.
 func (s *secure) stop(err error) {
-	s.tls.Abort()
 	s.conn.state &^= securing
-	s.endHandshake()
+	s.abandon()
 	s.fail(err)
 }
 
-// step feeds records to the handshake: here if that is cheap, else on a worker.
+// step feeds records to the handshake, on its worker.
 func (s *secure) step(records []byte) {
-	if s.pool == nil || s.cheap && tlsconn.OnlyProtected(records) {
+	if s.worker == nil {
 		s.stepped(s.tls.Step(records))
 		return
 	}
 	l := s.conn.loop
-	if !s.pool.submit(job{s: s, loop: l.Loop, in: slices.Clone(records)}) {
-		s.stop(ErrHandshakesFull)
-		return
-	}
 	s.running, s.loop = true, l
 	l.away[s] = struct{}{}
+	s.worker.submit(&job{s: s, loop: l.Loop, at: l.Now(), in: slices.Clone(records)})
 }
 
 // OnYield is a worker's answer, on the loop.

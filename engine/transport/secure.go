@@ -13,21 +13,19 @@ import (
 // secure is the TLS of a connection, between what the connection's owner reads and
 // writes and what its socket or link carries. An idle one holds no buffer.
 type secure struct {
-	conn    *Conn // nil once it was closed; a worker may still have tls
-	tls     *tlsconn.Conn
-	partial *pool.Buffer // what was read of a record that is not whole
-	pool    *Handshakes  // nil: every step is done on the loop
-	loop    *Loop        // while running
-	told    *Conn        // while its owner runs, in OnYield
-	err     error        // what TLS failed of
-	left    int          // plaintext of the write under way that is still to be encrypted
-	said    int32        // bytes TLS had to say for itself since the peer last took all
+	conn    *Conn         // nil once it was closed; a worker may still have tls
+	tls     *tlsconn.Conn // nil once a worker is to give it up
+	partial *pool.Buffer  // what was read of a record that is not whole
+	worker  *worker       // of the handshake under way; nil: its steps are done on the loop
+	loop    *Loop         // while running
+	told    *Conn         // while its owner runs, in OnYield
+	err     error         // what TLS failed of
+	left    int           // plaintext of the write under way that is still to be encrypted
+	said    int32         // bytes TLS had to say for itself since the peer last took all
 	result  tlsconn.State
 
 	gone    atomic.Bool // conn was closed: a worker need not begin
-	running bool        // a worker has tls
-	cheap   bool        // what follows the ClientHello is done on the loop
-	counted bool        // it is one of the handshakes under way
+	running bool        // the worker has tls
 	opening bool        // Open is running: what comes out is TLS's own
 	writing bool        // write is running
 	ended   bool        // the peer has sent close_notify
@@ -50,13 +48,11 @@ const sealedOverhead = 5 + 1 + 16
 const maxRecord = 16 << 10
 
 // SecureServer begins TLS as the server of an accepted connection. What Unread holds
-// is the ClientHello, whole. cheap says that the steps behind it take little CPU
-// time: no client certificate is asked for, and the version is TLS 1.3. Connecting is
-// false when the handshake has ended, and Failed says how: OnConn tells, unless it
-// ended before SecureServer returned. It uses Loop.Buf.
-func (c *Conn) SecureServer(cfg *tls.Config, cheap bool) {
+// is the ClientHello, whole. Connecting is false when the handshake has ended, and
+// Failed says how: OnConn tells, unless it ended before SecureServer returned. It uses
+// Loop.Buf.
+func (c *Conn) SecureServer(cfg *tls.Config) {
 	s := c.newSecure(tlsconn.Server(cfg))
-	s.cheap = cheap
 	c.bytesIn -= int64(c.Held()) // from here on, what is inside counts
 	s.partial, c.in = c.in, nil
 	if c.state&readEnded != 0 {
@@ -77,7 +73,7 @@ func (c *Conn) SecureClient(cfg *tls.Config) {
 }
 
 func (c *Conn) newSecure(t *tlsconn.Conn) *secure {
-	c.tls = &secure{conn: c, tls: t, pool: c.loop.Handshakes}
+	c.tls = &secure{conn: c, tls: t}
 	return c.tls
 }
 

@@ -80,7 +80,6 @@ func (r *secureRig) end() {
 type secureEnd struct {
 	end
 	config *tls.Config // of a server; nil: it is none, or has begun
-	cheap  bool
 	panics atomic.Int32
 	failed atomic.Pointer[error] // TLSErr of one that failed
 	opened atomic.Bool
@@ -96,7 +95,7 @@ func (e *secureEnd) OnConn(c *transport.Conn) {
 		config := e.config
 		e.config = nil
 		c.Unread(data)
-		c.SecureServer(config, e.cheap)
+		c.SecureServer(config)
 	}
 	if c.Connecting() {
 		return
@@ -139,7 +138,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // serve gives a server on the loop and the client's socket.
-func (r *secureRig) serve(config *tls.Config, cheap bool) (*secureEnd, *net.TCPConn) {
+func (r *secureRig) serve(config *tls.Config) (*secureEnd, *net.TCPConn) {
 	r.t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -162,7 +161,7 @@ func (r *secureRig) serve(config *tls.Config, cheap bool) (*secureEnd, *net.TCPC
 	if err := errors.Join(err, file.Close(), accepted.Close(), unix.SetNonblock(fd, true)); err != nil {
 		r.t.Fatal(err)
 	}
-	e := &secureEnd{end: end{rig: &r.rig}, config: config, cheap: cheap}
+	e := &secureEnd{end: end{rig: &r.rig}, config: config}
 	r.on(func() {
 		if errno := e.conn.Accept(r.loop, fd, e); errno != 0 {
 			r.t.Error(errno)
@@ -216,7 +215,7 @@ func TestTLSOnSockets(t *testing.T) {
 			var e *secureEnd
 			var other *tls.Conn
 			if server {
-				end, socket := r.serve(s, version == tls.VersionTLS13)
+				end, socket := r.serve(s)
 				e, other = end, tls.Client(socket, c)
 			} else {
 				end, socket := r.dial(c)
@@ -271,7 +270,7 @@ func TestRefusedClientReadsTheAlert(t *testing.T) {
 	s, c := tlsConfigs()
 	r := newSecureRig(t, 1, 10)
 	for range 20 {
-		e, socket := r.serve(changed(s, func(c *tls.Config) { c.NextProtos = []string{"a"} }), true)
+		e, socket := r.serve(changed(s, func(c *tls.Config) { c.NextProtos = []string{"a"} }))
 		client := tls.Client(&talkative{Conn: socket}, changed(c, func(c *tls.Config) { c.NextProtos = []string{"b"} }))
 		var remote *net.OpError
 		if err := client.Handshake(); !errors.As(err, &remote) || remote.Op != "remote error" {
@@ -324,7 +323,7 @@ func TestHandshakesAreBounded(t *testing.T) {
 	for _, server := range []bool{false, true} {
 		var e *secureEnd
 		if server {
-			end, socket := r.serve(s, true)
+			end, socket := r.serve(s)
 			e = end
 			go func() { _ = tls.Client(socket, c).Handshake() }()
 		} else {
@@ -375,10 +374,10 @@ func hello(socket net.Conn, c *tls.Config) {
 // whose step waits behind it.
 func (r *secureRig) oneAtWorkOneQueued(server, client *tls.Config, in chan struct{}) (first *secureEnd, socket net.Conn, second *secureEnd, queued net.Conn) {
 	r.t.Helper()
-	first, socket = r.serve(server, true)
+	first, socket = r.serve(server)
 	hello(socket, client)
 	entered(r.t, in)
-	second, queued = r.serve(server, true)
+	second, queued = r.serve(server)
 	hello(queued, client)
 	eventually(r.t, "the second", func() bool { return r.handshakes.Open() == 2 })
 	return first, socket, second, queued
@@ -445,14 +444,14 @@ func TestPanicInAHandshakeCostsOneConnection(t *testing.T) {
 		c.VerifyConnection = func(tls.ConnectionState) error { panic("bug") }
 	})
 	r := newSecureRig(t, 1, 10)
-	e, socket := r.serve(s, true)
+	e, socket := r.serve(s)
 	good := tls.Client(socket, c)
 	if err := good.Handshake(); err != nil {
 		t.Fatal(err)
 	}
 	e.until("the handshake", e.opened.Load)
 	for i, config := range []*tls.Config{broken, late, broken} {
-		bad, socket := r.serve(config, true)
+		bad, socket := r.serve(config)
 		hello(socket, c)
 		bad.until("the end of it", func() bool { return bad.err() != nil || bad.panics.Load() == 1 })
 		if got := r.panics.Load(); got != int32(i+1) {
@@ -470,7 +469,7 @@ func TestPanicInAHandshakeCostsOneConnection(t *testing.T) {
 func TestSpliceRefusesTLS(t *testing.T) {
 	s, c := tlsConfigs()
 	r := newSecureRig(t, 1, 10)
-	e, socket := r.serve(s, true)
+	e, socket := r.serve(s)
 	client := tls.Client(socket, c)
 	if err := client.Handshake(); err != nil {
 		t.Fatal(err)
@@ -534,12 +533,14 @@ type clumsy struct{ told atomic.Int32 }
 func (o *clumsy) OnConn(c *transport.Conn)      { c.Close(); panic("bug") }
 func (o *clumsy) OnConnPanic(c *transport.Conn) { o.told.Add(1); c.Close() }
 
-// More steps than the queue holds: what does not fit is refused, and nothing waits.
-func TestFullQueueRefuses(t *testing.T) {
+// One handshake more than may be is refused, at once. What the loop never heard of again
+// is given up at the end, each on the thread that has it.
+func TestTooManyHandshakes(t *testing.T) {
+	before := runtime.NumGoroutine()
 	_, c := tlsConfigs()
 	n := transporttest.New()
-	const fits = 1 << 14
-	n.Loop.Handshakes = transport.NewHandshakes(0, fits+10, nil)
+	const fits = 200
+	n.Loop.Handshakes = transport.NewHandshakes(3, fits, nil)
 	conns := make([]transport.Conn, fits+1)
 	for i := range conns {
 		if errno := conns[i].Dial(n.Loop, somewhere, &owner{}); errno != 0 {
@@ -561,7 +562,7 @@ func TestFullQueueRefuses(t *testing.T) {
 		conns[i].Close()
 	}
 	if got := n.Loop.Handshakes.Open(); got != fits {
-		t.Errorf("%d handshakes, want %d, which are still queued", got, fits)
+		t.Errorf("%d handshakes, want %d, which are not given up yet", got, fits)
 	}
 	n.Loop.Handshakes.Close()
 	if err := n.Quiet(); err != nil {
@@ -573,4 +574,5 @@ func TestFullQueueRefuses(t *testing.T) {
 	if got := n.Loop.Handshakes.Open(); got != 0 {
 		t.Errorf("%d handshakes are left", got)
 	}
+	eventually(t, "goroutines", func() bool { return runtime.NumGoroutine() <= before })
 }

@@ -98,8 +98,16 @@ func (e *Engine) startHandshakes() {
 	}
 }
 
-// SpeaksTLS reports whether TLS handshakes are computed, on threads beside the loops.
-func (e *Engine) SpeaksTLS() bool { return e.security.handshakes != nil }
+// SignsWithRSA reports whether a listener has a certificate with an RSA key: its
+// handshakes are computed on threads beside the loops.
+func (e *Engine) SignsWithRSA() bool {
+	for _, s := range e.security.servers {
+		if s.SignsWithRSA() {
+			return true
+		}
+	}
+	return false
+}
 
 func (e *Engine) newServer(cfg *configs.ListenerTLS) (*certs.Server, error) {
 	if cfg.ACME == nil {

@@ -6,13 +6,13 @@ import (
 )
 
 // fitProcs gives the Go scheduler as many processors as there are loops (0: one per
-// CPU), and one more if TLS handshakes are computed beside them. A loop that has nothing
+// CPU), and one more if handshakes with RSA are computed beside them. A loop that has nothing
 // to read yields, and with a processor idle each yield wakes a thread that finds nothing:
 // 7% of the CPU of a WebSocket message with one loop on two processors. But a handshake
 // that took the processor of a loop would hold up everyone on it for a millisecond; with
 // one of its own it runs on a thread of low priority, also where threads outnumber CPUs.
 // GOMAXPROCS in the environment has the last word.
-func fitProcs(loops int, tls bool) {
+func fitProcs(loops int, rsa bool) {
 	if os.Getenv("GOMAXPROCS") != "" {
 		return
 	}
@@ -20,7 +20,7 @@ func fitProcs(loops int, tls bool) {
 	if loops > 0 {
 		procs = min(procs, loops)
 	}
-	if tls {
+	if rsa {
 		procs++
 	}
 	if procs != runtime.GOMAXPROCS(0) {
@@ -37,10 +37,11 @@ const handshakeGarbage = 16 << 20
 // as what is in use, and lets as much again be left behind.
 var ballast []byte
 
-// fitHeap has garbage collected less often where TLS handshakes make much of it. GOGC
+// fitHeap has garbage collected less often where handshakes are heavy: a collection comes
+// on top. GOGC
 // and GOMEMLIMIT in the environment have the last word.
-func fitHeap(tls bool) {
-	if tls && os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+func fitHeap(rsa bool) {
+	if rsa && os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
 		ballast = make([]byte, handshakeGarbage)
 	}
 }

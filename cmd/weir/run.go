@@ -45,8 +45,8 @@ func run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	fitProcs(cfg.Engine.Loops, e.SpeaksTLS())
-	fitHeap(e.SpeaksTLS())
+	fitProcs(cfg.Engine.Loops, e.SignsWithRSA())
+	fitHeap(e.SignsWithRSA())
 	return serveUntilSignal(cmd.Context(), e, time.Duration(cfg.Engine.DrainTimeout), cmd.ErrOrStderr())
 }
 

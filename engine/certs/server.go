@@ -12,6 +12,7 @@
 package certs
 
 import (
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -56,6 +57,7 @@ type serving struct {
 	config *tls.Config
 	index  *index
 	due    time.Time // when the next staple is over; zero: never
+	rsa    bool      // a certificate has such a key
 }
 
 // serverMaterial is what the files held.
@@ -107,6 +109,10 @@ func (s *Server) Covers(serverName string, host []byte) bool {
 	e := x.find(asked)
 	return e != nil && e == x.find(wanted)
 }
+
+// SignsWithRSA reports whether one of the certificates has an RSA key, whose signatures
+// take a millisecond each. It costs an atomic load.
+func (s *Server) SignsWithRSA() bool { return s.inForce.Load().rsa }
 
 // Files are those that were read, each once, as the configuration names them. After
 // a Reload that failed they are the ones in force.
@@ -175,6 +181,10 @@ func (s *Server) publish(m *serverMaterial) error {
 	if err != nil {
 		return err
 	}
+	next.rsa = slices.ContainsFunc(m.pairs, func(p *tls.Certificate) bool {
+		_, is := p.PrivateKey.(*rsa.PrivateKey)
+		return is
+	})
 	s.material = m
 	s.inForce.Store(next)
 	return nil

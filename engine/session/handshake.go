@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"strings"
@@ -28,11 +29,20 @@ func (s *Session) learn() *edge {
 	return s.edge
 }
 
-// startHandshake begins to end TLS, on the ClientHello that is held.
-func (s *Session) startHandshake() (again bool) {
+// startHandshake begins to end TLS, on the ClientHello that is held. version is the
+// highest that it offers.
+func (s *Session) startHandshake(version uint16) (again bool) {
+	cfg := s.ln.TLS.Config()
+	weight := transport.Medium
+	switch {
+	case s.ln.TLS.SignsWithRSA():
+		weight = transport.Heavy
+	case version >= tls.VersionTLS13 && cfg.ClientAuth == tls.NoClientCert && (cfg.MaxVersion == 0 || cfg.MaxVersion >= tls.VersionTLS13):
+		weight = transport.Light
+	}
 	s.greeting = false
 	s.on(evHello)
-	s.down.SecureServer(s.ln.TLS.Config())
+	s.down.SecureServer(cfg, weight)
 	return true
 }
 

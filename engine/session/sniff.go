@@ -98,7 +98,7 @@ func (s *Session) readHello(data []byte, fresh int, ended bool) (again bool) {
 		s.forwardOpaque(h.ServerName, h)
 		return true
 	}
-	return s.startHandshake()
+	return s.startHandshake(h.Version)
 }
 
 // refuseHello says no to what is not a ClientHello: in HTTP to who speaks that, else

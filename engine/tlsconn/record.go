@@ -15,6 +15,13 @@ const (
 	impossibleMajor = 0x10
 )
 
+// Types of records (RFC 8446 5.1) and of handshake messages that matter to anyone
+// but crypto/tls.
+const (
+	recordCCS         = 20
+	recordApplication = 23
+)
+
 // Whole is how many bytes at the front of b are whole records. A header that cannot
 // be one counts as whole with all that follows: crypto/tls is to see it and say what
 // is wrong, at once, and not when a peer that speaks no TLS has sent as many bytes as
@@ -32,4 +39,18 @@ func Whole(b []byte) int {
 		n += recordHeaderBytes + size
 	}
 	return n
+}
+
+// OnlyProtected reports whether records, which are whole ones, hold nothing in the
+// clear but change_cipher_spec: what a TLS 1.3 client sends after an accepted
+// ClientHello, and never the answer to a HelloRetryRequest.
+func OnlyProtected(records []byte) bool {
+	for len(records) >= recordHeaderBytes {
+		if t := records[0]; t != recordCCS && t != recordApplication {
+			return false
+		}
+		size := recordHeaderBytes + int(binary.BigEndian.Uint16(records[3:]))
+		records = records[min(size, len(records)):]
+	}
+	return true
 }

@@ -3,6 +3,7 @@ package tlsconn
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -51,5 +52,39 @@ func TestWholeAtEverySplit(t *testing.T) {
 	}
 	if got := Whole(impossible(record(23, 9), func(b []byte) { b[1] = 0x0f })[:8]); got != 0 {
 		t.Errorf("the last version that may be one: %d whole", got)
+	}
+}
+
+// OnlyProtected at every split that leaves whole records, and at all others without a
+// panic.
+func TestOnlyProtected(t *testing.T) {
+	for _, tt := range []struct {
+		kinds string
+		want  bool
+	}{
+		{"", true},
+		{"\x17", true},
+		{"\x14\x17\x17", true},
+		{"\x16", false},
+		{"\x14\x16", false},
+		{"\x17\x17\x15", false},
+		{"\x18", false},
+		{"\x00", false},
+	} {
+		var all []byte
+		seen := true
+		for _, kind := range []byte(tt.kinds) {
+			all = append(all, record(kind, 5)...)
+			seen = seen && strings.IndexByte("\x14\x17", kind) >= 0
+			if got := OnlyProtected(all); got != seen {
+				t.Errorf("%q up to %d: %v", tt.kinds, kind, got)
+			}
+		}
+		if got := OnlyProtected(all); got != tt.want {
+			t.Errorf("%q: %v, want %v", tt.kinds, got, tt.want)
+		}
+		for cut := range len(all) {
+			OnlyProtected(all[:cut:cut])
+		}
 	}
 }

@@ -11,6 +11,22 @@ import (
 // has it (running), the loop leaves the connection unread and does not touch tls. A
 // connection that is closed meanwhile is given up when the worker is done with it.
 
+// Weight is what a handshake as a server takes of the CPU, which decides where it is
+// computed.
+type Weight uint8
+
+const (
+	// Heavy: a signature of RSA, a millisecond. On a thread that leaves the processor to
+	// any loop.
+	Heavy Weight = iota
+	// Medium: some hundred microseconds in any step. On a worker like other goroutines,
+	// which costs less to hand over to.
+	Medium
+	// Light is Medium for the ClientHello, and little for what follows if that is TLS 1.3:
+	// it stays on the loop.
+	Light
+)
+
 // maxStepBytes is how much of what the peer has sent goes into one step: a record, or
 // what lay before SecureServer. More would wait in the queue of the workers, for each
 // handshake.
@@ -23,7 +39,7 @@ func (s *secure) begin() bool {
 	if pool == nil {
 		return true
 	}
-	if s.worker = pool.begin(s.conn.loop.Now()); s.worker == nil {
+	if s.worker = pool.begin(s.conn.loop.Now(), s.weight); s.worker == nil {
 		s.conn.state &^= securing
 		s.fail(ErrHandshakesFull)
 		return false
@@ -44,7 +60,7 @@ func (s *secure) abandon() {
 	if s.tls == nil {
 		return
 	}
-	if s.worker != nil && s.tls.Suspended() {
+	if s.worker != nil && s.worker.bound && s.tls.Suspended() {
 		s.worker.giveUp(s.tls)
 		s.worker, s.tls = nil, nil
 		return
@@ -87,9 +103,9 @@ func (s *secure) stop(err error) {
 	s.fail(err)
 }
 
-// step feeds records to the handshake, on its worker.
+// step feeds records to the handshake: here if that is light, else on its worker.
 func (s *secure) step(records []byte) {
-	if s.worker == nil {
+	if s.worker == nil || s.weight == Light && tlsconn.OnlyProtected(records) {
 		s.stepped(s.tls.Step(records))
 		return
 	}

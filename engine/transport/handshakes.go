@@ -18,9 +18,10 @@ var errHandshakePanic = errors.New("internal error in a TLS handshake")
 // of RSA takes a millisecond, in which a loop could have moved a hundred messages.
 //
 // There are a few workers, and a handshake holds one only while it computes, never
-// while it waits for its peer. They take what the loops leave of the processors. Where
-// that is too little, new handshakes go to as many others, which have a share of it
-// (relief): at a loop that is always busy, handshakes go on, and are felt.
+// while it waits for its peer. Those of heavy ones are threads that take what the loops
+// leave of the processors. Where that is too little, new handshakes go to as many others,
+// which have a share of it (relief): at a loop that is always busy, handshakes go on, and
+// are felt.
 //
 // Handshakes under way are bounded, with them the memory
 // that half-open ones can take: some 22 KiB each, and what crypto/tls gathers of a
@@ -29,9 +30,10 @@ type Handshakes struct {
 	max     int64
 	open    atomic.Int64
 	next    atomic.Uint32 // whose turn it is among the workers
-	workers []*worker
-	relief  []*worker    // as many
-	relieve atomic.Int64 // until when relief has the new ones, on the loops' clock
+	workers []*worker     // of all but heavy ones
+	heavy   []*worker     // as many
+	relief  []*worker     // as many
+	relieve atomic.Int64  // until when relief has the new ones, on the loops' clock
 	running sync.WaitGroup
 	settler *settler // nil: none
 }
@@ -40,17 +42,24 @@ type Handshakes struct {
 // those begun before that are held up again when it ends.
 const reliefLasts = int64(1e9)
 
-// NewHandshakes starts the workers. max bounds the handshakes under way. panicked is
+// NewHandshakes starts the workers, so many of each kind. max bounds the handshakes under way. panicked is
 // told, on a worker, of a bug in a handshake, which costs that handshake.
 func NewHandshakes(workers, max int, panicked func(cause any, stack []byte)) *Handshakes {
 	h := &Handshakes{max: int64(max)}
 	for range workers {
-		w, r := newWorker(h, panicked), newWorker(h, panicked)
-		h.workers, h.relief = append(h.workers, w), append(h.relief, r)
-		h.running.Go(func() { w.run(reactor.StayIdle) })
-		h.running.Go(func() { r.run(reactor.StayBehind) })
+		h.workers = append(h.workers, h.start(panicked, nil))
+		h.heavy = append(h.heavy, h.start(panicked, reactor.StayIdle))
+		h.relief = append(h.relief, h.start(panicked, reactor.StayBehind))
 	}
 	return h
+}
+
+// start starts a worker; lower, if any, is what is done with the priority of its thread.
+func (h *Handshakes) start(panicked func(cause any, stack []byte), lower func()) *worker {
+	w := newWorker(h, panicked)
+	w.bound = lower != nil
+	h.running.Go(func() { w.run(lower) })
+	return w
 }
 
 // Close gives up the handshakes under way and ends the workers. Call it when no loop
@@ -59,6 +68,7 @@ func (h *Handshakes) Close() {
 	h.settler.stop()
 	for i := range h.workers {
 		h.workers[i].close()
+		h.heavy[i].close()
 		h.relief[i].close()
 	}
 	h.running.Wait()
@@ -70,20 +80,22 @@ func (h *Handshakes) Open() int64 { return h.open.Load() }
 
 // begin counts a handshake and gives the worker that is to have it to its end, or nil
 // if there are too many. now is the loop's clock.
-func (h *Handshakes) begin(now int64) *worker {
+func (h *Handshakes) begin(now int64, weight Weight) *worker {
 	if h.open.Add(1) > h.max {
 		h.open.Add(-1)
 		return nil
 	}
 	i := int(h.next.Add(1)) % len(h.workers)
-	w := h.workers[i]
-	if w.slow(now) {
+	if weight != Heavy {
+		return h.workers[i]
+	}
+	if h.heavy[i].slow(now) {
 		h.relieve.Store(now + reliefLasts)
 	}
 	if now < h.relieve.Load() {
-		w = h.relief[i]
+		return h.relief[i]
 	}
-	return w
+	return h.heavy[i]
 }
 
 func (h *Handshakes) end() {

@@ -7,12 +7,16 @@ import "testing"
 func TestReliefTakesOverFromASlowWorker(t *testing.T) {
 	h := &Handshakes{max: 100}
 	slow, relief := newWorker(h, nil), newWorker(h, nil)
-	h.workers, h.relief = []*worker{slow}, []*worker{relief}
+	medium := newWorker(h, nil)
+	h.workers, h.heavy, h.relief = []*worker{medium}, []*worker{slow}, []*worker{relief}
 	at := int64(1e9)
 	want := func(when string, now int64, w *worker) {
 		t.Helper()
-		if h.begin(now) != w {
+		if h.begin(now, Heavy) != w {
 			t.Errorf("%s: the wrong worker", when)
+		}
+		if h.begin(now, Medium) != medium || h.begin(now, Light) != medium {
+			t.Errorf("%s: the wrong worker of one that is not heavy", when)
 		}
 	}
 	want("nothing waits", at, slow)
@@ -34,7 +38,7 @@ func TestReliefTakesOverFromASlowWorker(t *testing.T) {
 	}
 	want("all is done, but not long ago", at+slowAfter+reliefLasts, relief)
 	want("long ago", at+slowAfter+reliefLasts+2, slow)
-	if relief.first != nil || h.Open() != 6 {
+	if relief.first != nil || h.Open() != 18 {
 		t.Errorf("%d handshakes", h.Open())
 	}
 }

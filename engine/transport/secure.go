@@ -26,11 +26,12 @@ type secure struct {
 
 	gone    atomic.Bool // conn was closed: a worker need not begin
 	running bool        // the worker has tls
-	opening bool        // Open is running: what comes out is TLS's own
-	writing bool        // write is running
-	ended   bool        // the peer has sent close_notify
-	fin     bool        // the peer has sent FIN
-	silent  bool        // no close_notify any more: it was sent, or the end is to look like a cut
+	weight  Weight
+	opening bool // Open is running: what comes out is TLS's own
+	writing bool // write is running
+	ended   bool // the peer has sent close_notify
+	fin     bool // the peer has sent FIN
+	silent  bool // no close_notify any more: it was sent, or the end is to look like a cut
 }
 
 // maxSaid is how much TLS may have to say for itself to a peer that takes nothing:
@@ -48,11 +49,12 @@ const sealedOverhead = 5 + 1 + 16
 const maxRecord = 16 << 10
 
 // SecureServer begins TLS as the server of an accepted connection. What Unread holds
-// is the ClientHello, whole. Connecting is false when the handshake has ended, and
+// is the ClientHello, whole. weight is what the handshake takes. Connecting is false when the handshake has ended, and
 // Failed says how: OnConn tells, unless it ended before SecureServer returned. It uses
 // Loop.Buf.
-func (c *Conn) SecureServer(cfg *tls.Config) {
+func (c *Conn) SecureServer(cfg *tls.Config, weight Weight) {
 	s := c.newSecure(tlsconn.Server(cfg))
+	s.weight = weight
 	c.bytesIn -= int64(c.Held()) // from here on, what is inside counts
 	s.partial, c.in = c.in, nil
 	if c.state&readEnded != 0 {
@@ -68,7 +70,7 @@ func (c *Conn) SecureServer(cfg *tls.Config) {
 // may not be written to, before the handshake has ended. Call it behind Dial, in the
 // same turn.
 func (c *Conn) SecureClient(cfg *tls.Config) {
-	c.newSecure(tlsconn.Client(cfg))
+	c.newSecure(tlsconn.Client(cfg)).weight = Medium
 	c.state |= securing
 }
 

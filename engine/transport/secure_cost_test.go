@@ -49,7 +49,7 @@ func twoEnds(t testing.TB, secure bool) (client, server *transport.Conn) {
 	server.OnReady(reactor.Readable)
 	hello, _, _ := server.Read()
 	server.Unread(hello)
-	server.SecureServer(s)
+	server.SecureServer(s, transport.Light)
 	for range 3 {
 		client.OnReady(reactor.Readable | reactor.Writable)
 		server.OnReady(reactor.Readable | reactor.Writable)

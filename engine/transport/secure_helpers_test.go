@@ -177,7 +177,7 @@ func asServer(t *testing.T, server, client *tls.Config, link func(l *transportte
 	m.peer.talk()
 	data, _, _ := m.conn.Read()
 	m.conn.Unread(data)
-	m.conn.SecureServer(server)
+	m.conn.SecureServer(server, transport.Light)
 	m.own.paused = false
 	return m
 }

@@ -91,7 +91,7 @@ func TestWritesOfTwoConnections(t *testing.T) {
 	other.peer.talk()
 	data, _, _ := other.conn.Read()
 	other.conn.Unread(data)
-	other.conn.SecureServer(s)
+	other.conn.SecureServer(s, transport.Light)
 	other.own.paused = false
 	other.peer.talk()
 	for i := range 10 {

@@ -26,10 +26,19 @@ import (
 type secureRig struct {
 	rig
 	handshakes *transport.Handshakes
+	weight     transport.Weight // of handshakes as a server
 	panics     atomic.Int32
 	stopped    bool
 	closed     bool
 	done       chan error
+}
+
+// eachWeight runs a test with handshakes of every weight: they are computed in other
+// places.
+func eachWeight(t *testing.T, test func(t *testing.T, weight transport.Weight)) {
+	for weight, name := range []string{transport.Heavy: "heavy", transport.Medium: "medium", transport.Light: "light"} {
+		t.Run(name, func(t *testing.T) { test(t, transport.Weight(weight)) })
+	}
 }
 
 func newSecureRig(t *testing.T, workers, limit int) *secureRig {
@@ -80,6 +89,7 @@ func (r *secureRig) end() {
 type secureEnd struct {
 	end
 	config *tls.Config // of a server; nil: it is none, or has begun
+	weight transport.Weight
 	panics atomic.Int32
 	failed atomic.Pointer[error] // TLSErr of one that failed
 	opened atomic.Bool
@@ -95,7 +105,7 @@ func (e *secureEnd) OnConn(c *transport.Conn) {
 		config := e.config
 		e.config = nil
 		c.Unread(data)
-		c.SecureServer(config)
+		c.SecureServer(config, e.weight)
 	}
 	if c.Connecting() {
 		return
@@ -161,7 +171,7 @@ func (r *secureRig) serve(config *tls.Config) (*secureEnd, *net.TCPConn) {
 	if err := errors.Join(err, file.Close(), accepted.Close(), unix.SetNonblock(fd, true)); err != nil {
 		r.t.Fatal(err)
 	}
-	e := &secureEnd{end: end{rig: &r.rig}, config: config}
+	e := &secureEnd{end: end{rig: &r.rig}, config: config, weight: r.weight}
 	r.on(func() {
 		if errno := e.conn.Accept(r.loop, fd, e); errno != 0 {
 			r.t.Error(errno)
@@ -206,12 +216,15 @@ func (r *secureRig) closing(e *secureEnd, peer net.Conn) {
 
 // Both roles against crypto/tls on sockets: a mebibyte each way through small buffers,
 // and the ends of both directions.
-func TestTLSOnSockets(t *testing.T) {
+func TestTLSOnSockets(t *testing.T) { eachWeight(t, tLSOnSockets) }
+
+func tLSOnSockets(t *testing.T, weight transport.Weight) {
 	s, c := tlsConfigs()
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		c := changed(c, func(c *tls.Config) { c.MaxVersion = version })
 		for _, server := range []bool{true, false} {
 			r := newSecureRig(t, 1, 10)
+			r.weight = weight
 			var e *secureEnd
 			var other *tls.Conn
 			if server {
@@ -266,9 +279,12 @@ func moveMebibytes(t *testing.T, r *secureRig, e *secureEnd, other *tls.Conn) {
 
 // A client whose handshake is refused reads why, and no reset, though it has sent more
 // than was read.
-func TestRefusedClientReadsTheAlert(t *testing.T) {
+func TestRefusedClientReadsTheAlert(t *testing.T) { eachWeight(t, refusedClientReadsTheAlert) }
+
+func refusedClientReadsTheAlert(t *testing.T, weight transport.Weight) {
 	s, c := tlsConfigs()
 	r := newSecureRig(t, 1, 10)
+	r.weight = weight
 	for range 20 {
 		e, socket := r.serve(changed(s, func(c *tls.Config) { c.NextProtos = []string{"a"} }))
 		client := tls.Client(&talkative{Conn: socket}, changed(c, func(c *tls.Config) { c.NextProtos = []string{"b"} }))
@@ -293,8 +309,13 @@ func record(size int) []byte {
 }
 
 func TestResetDuringTheHandshakeOnSockets(t *testing.T) {
+	eachWeight(t, resetDuringTheHandshakeOnSockets)
+}
+
+func resetDuringTheHandshakeOnSockets(t *testing.T, weight transport.Weight) {
 	_, c := tlsConfigs()
 	r := newSecureRig(t, 1, 10)
+	r.weight = weight
 	e, socket := r.dial(c)
 	if _, err := io.ReadFull(socket, make([]byte, 5)); err != nil {
 		t.Fatal(err)
@@ -311,9 +332,12 @@ func TestResetDuringTheHandshakeOnSockets(t *testing.T) {
 
 // As many handshakes as are allowed may be under way; one more is refused at once, and
 // one that ends makes room.
-func TestHandshakesAreBounded(t *testing.T) {
+func TestHandshakesAreBounded(t *testing.T) { eachWeight(t, handshakesAreBounded) }
+
+func handshakesAreBounded(t *testing.T, weight transport.Weight) {
 	s, c := tlsConfigs()
 	r := newSecureRig(t, 2, 2)
+	r.weight = weight
 	var silent []*net.TCPConn
 	for range 2 {
 		_, socket := r.dial(c)
@@ -387,11 +411,16 @@ func (r *secureRig) oneAtWorkOneQueued(server, client *tls.Config, in chan struc
 // queued behind that: the one is given up when the worker is done, the other is not
 // begun, and until then both count.
 func TestCloseWhileAWorkerHasTheHandshake(t *testing.T) {
+	eachWeight(t, closeWhileAWorkerHasTheHandshake)
+}
+
+func closeWhileAWorkerHasTheHandshake(t *testing.T, weight transport.Weight) {
 	before := runtime.NumGoroutine()
 	s, c := tlsConfigs()
 	config, in, release := blocking(s)
 	defer release()
 	r := newSecureRig(t, 1, 10)
+	r.weight = weight
 	first, socket, second, queued := r.oneAtWorkOneQueued(config, c, in)
 	r.on(func() {
 		first.conn.Close()
@@ -418,11 +447,16 @@ func TestCloseWhileAWorkerHasTheHandshake(t *testing.T) {
 
 // The loop ends while a worker has a handshake and another is queued.
 func TestLoopEndsWhileAWorkerHasTheHandshake(t *testing.T) {
+	eachWeight(t, loopEndsWhileAWorkerHasTheHandshake)
+}
+
+func loopEndsWhileAWorkerHasTheHandshake(t *testing.T, weight transport.Weight) {
 	before := runtime.NumGoroutine()
 	s, c := tlsConfigs()
 	config, in, release := blocking(s)
 	defer release()
 	r := newSecureRig(t, 1, 10)
+	r.weight = weight
 	first, socket, second, queued := r.oneAtWorkOneQueued(config, c, in)
 	r.stop()
 	first.conn.Close()
@@ -436,6 +470,10 @@ func TestLoopEndsWhileAWorkerHasTheHandshake(t *testing.T) {
 
 // A bug in a handshake, on a worker or on the loop, costs that connection and no other.
 func TestPanicInAHandshakeCostsOneConnection(t *testing.T) {
+	eachWeight(t, panicInAHandshakeCostsOneConnection)
+}
+
+func panicInAHandshakeCostsOneConnection(t *testing.T, weight transport.Weight) {
 	s, c := tlsConfigs()
 	broken := changed(s, func(c *tls.Config) {
 		c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { panic("bug") }
@@ -444,6 +482,7 @@ func TestPanicInAHandshakeCostsOneConnection(t *testing.T) {
 		c.VerifyConnection = func(tls.ConnectionState) error { panic("bug") }
 	})
 	r := newSecureRig(t, 1, 10)
+	r.weight = weight
 	e, socket := r.serve(s)
 	good := tls.Client(socket, c)
 	if err := good.Handshake(); err != nil {
@@ -466,9 +505,12 @@ func TestPanicInAHandshakeCostsOneConnection(t *testing.T) {
 }
 
 // SpliceTo leaves TLS to Read and Write, either way.
-func TestSpliceRefusesTLS(t *testing.T) {
+func TestSpliceRefusesTLS(t *testing.T) { eachWeight(t, spliceRefusesTLS) }
+
+func spliceRefusesTLS(t *testing.T, weight transport.Weight) {
 	s, c := tlsConfigs()
 	r := newSecureRig(t, 1, 10)
+	r.weight = weight
 	e, socket := r.serve(s)
 	client := tls.Client(socket, c)
 	if err := client.Handshake(); err != nil {
@@ -501,9 +543,12 @@ func TestSpliceRefusesTLS(t *testing.T) {
 
 // A panic of the owner at the end of a handshake reaches it also if it has closed the
 // connection by then: what else it holds is to be let go of.
-func TestPanicBehindAHandshakeIsTold(t *testing.T) {
+func TestPanicBehindAHandshakeIsTold(t *testing.T) { eachWeight(t, panicBehindAHandshakeIsTold) }
+
+func panicBehindAHandshakeIsTold(t *testing.T, weight transport.Weight) {
 	_, c := tlsConfigs()
 	r := newSecureRig(t, 1, 10)
+	r.weight = weight
 	o := &clumsy{}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,18 +10,19 @@ import (
 	"weir/engine/tlsconn"
 )
 
-// worker computes the steps of its handshakes, on a thread of its own that leaves the
-// processor to any loop.
+// worker computes the steps of its handshakes; a bound one, on a thread of its own that
+// leaves the processor to any loop.
 //
-// A goroutine like others would hold up all connections of a loop for as long as a step
+// A goroutine like others holds up all connections of a loop for as long as a step
 // takes: the loop's thread runs it when the loop yields, the one that is woken for the
 // loop finds the processor taken, and the kernel lets a thread that has just begun go
 // on. A thread that is another from the start, and of low priority, costs the others
-// next to nothing. A handshake stays with its worker to the end, because its coroutine
-// belongs to the thread it was made on.
+// next to nothing, but some 25 us of CPU for each handing over. A handshake stays with
+// its worker to the end, because its coroutine belongs to the thread it was made on.
 type worker struct {
 	pool     *Handshakes
 	panicked func(cause any, stack []byte)
+	bound    bool
 	// waiting is since when the oldest step waits or is computed, on the loops' clock;
 	// 0: there is none.
 	waiting atomic.Int64
@@ -31,7 +32,7 @@ type worker struct {
 	first, last *job
 	closing     bool
 
-	// suspended are the coroutines of this thread, of which no other can be rid.
+	// suspended are the coroutines of a bound thread, of which no other can be rid.
 	suspended map[*tlsconn.Conn]struct{}
 }
 
@@ -87,11 +88,13 @@ func (w *worker) slow(now int64) bool {
 	return since != 0 && now-since > slowAfter
 }
 
-// run works until close. lower is what is done with the thread's priority.
+// run works until close. lower, if any, is what is done with the thread's priority.
 func (w *worker) run(lower func()) {
-	// Never unlocked: the thread ends with the goroutine, and its priority with it.
-	runtime.LockOSThread()
-	lower()
+	if lower != nil {
+		// Never unlocked: the thread ends with the goroutine, and its priority with it.
+		runtime.LockOSThread()
+		lower()
+	}
 	for j, open := w.take(); j != nil || open; j, open = w.take() {
 		switch {
 		case j.s == nil:
@@ -143,9 +146,11 @@ func (w *worker) step(j *job) (state tlsconn.State) {
 			w.panicked(cause, debug.Stack())
 			state = tlsconn.Failed
 		}
-		if t.Suspended() {
+		switch {
+		case !w.bound:
+		case t.Suspended():
 			w.suspended[t] = struct{}{}
-		} else {
+		default:
 			delete(w.suspended, t)
 		}
 	}()

@@ -26,9 +26,11 @@ func (c *Config) check(r *reader, dir string) error {
 	ck := &checker{reader: r, cfg: c, dir: dir, now: time.Now(), used: map[string]bool{}, http: map[string]bool{}}
 	ck.engine()
 	ck.log()
+	ck.transparent()
 	ck.listeners()
 	ck.routes()
 	ck.clusters()
+	ck.intercepts()
 	ck.errorPages()
 	c.Warnings = sortProblems(r.warnings)
 	if len(r.problems) > 0 {

@@ -51,6 +51,8 @@ func (ck *checker) cluster(p keyPath, c *Cluster) {
 	ck.size(p.child("max_head"), c.MaxHead, kib, 60*kib)
 	ck.number(p.child("max_fields"), c.MaxFields, 1, 1024)
 	ck.word(p.child("proxy_protocol"), c.ProxyProtocol, proxyVersions)
+	ck.word(p.child("source"), c.Source, sources)
+	ck.clusterMark(p.child("mark"), c.Mark)
 	t := p.child("timeouts")
 	ck.duration(t.child("connect"), c.Timeouts.Connect, false)
 	ck.duration(t.child("idle"), c.Timeouts.Idle, false)

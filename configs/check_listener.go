@@ -29,6 +29,7 @@ func (ck *checker) listeners() {
 func (ck *checker) listener(p keyPath, l *Listener) {
 	ck.listenAddress(p, l.Address)
 	ck.protocol(p, l)
+	ck.transparentListener(p, l)
 	if l.Cluster != "" {
 		ck.clusterExists(p.child("cluster"), l.Cluster)
 	}
@@ -175,6 +176,19 @@ func (ck *checker) onLine(p keyPath) string {
 // trusted returns s, an element of the list called key, as a CIDR; one address is a
 // CIDR of its own. risk is what trust in everyone leads to.
 func (ck *checker) trusted(p keyPath, key, s, risk string) string {
+	prefix, ok := ck.cidr(p, key, s)
+	if !ok {
+		return s
+	}
+	if prefix.Bits() == 0 {
+		ck.warnf(p, risk, "%s: %s trusts every client", key, quote(s))
+	}
+	return prefix.String()
+}
+
+// cidr reads s, an element of the list called key: a CIDR, or one address. false: it
+// is reported.
+func (ck *checker) cidr(p keyPath, key, s string) (netip.Prefix, bool) {
 	prefix, err := netip.ParsePrefix(s)
 	if ip, ipErr := netip.ParseAddr(s); ipErr == nil && ip.Zone() == "" {
 		prefix, err = netip.PrefixFrom(ip, ip.BitLen()), nil
@@ -182,13 +196,12 @@ func (ck *checker) trusted(p keyPath, key, s, risk string) string {
 	switch {
 	case err != nil:
 		ck.problemf(p, `write a CIDR like "10.0.0.0/8", or one address`, "%s: %s is not a CIDR", key, quote(s))
-		return s
 	case prefix.Addr().Is4In6():
 		ck.problemf(p, fmt.Sprintf("write the IPv4 form, like %q", prefix.Addr().Unmap()), "%s: %s is an IPv4 address written as IPv6", key, quote(s))
 	case prefix.Masked() != prefix:
 		ck.problemf(p, fmt.Sprintf("did you mean %q or %q?", prefix.Masked(), prefix.Addr()), "%s: %s has bits beyond its mask", key, quote(s))
-	case prefix.Bits() == 0:
-		ck.warnf(p, risk, "%s: %s trusts every client", key, quote(s))
+	default:
+		return prefix, true
 	}
-	return prefix.String()
+	return prefix, false
 }

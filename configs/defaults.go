@@ -28,6 +28,8 @@ var (
 	proxyModes    = []string{"required", "optional"}
 	proxyVersions = []string{"off", "v1", "v2"}
 	clientAuths   = []string{"none", "request", "require"}
+	transparency  = []string{"off", "tproxy", "redirect"}
+	sources       = []string{"self", "client_ip", "client_ip_port"}
 	tlsVersions   = []string{"1.2", "1.3"}
 
 	// httpALPN is the default of a listener that speaks HTTP.
@@ -51,6 +53,8 @@ func Default() *Config {
 		Listeners: map[string]*Listener{},
 		Clusters:  map[string]*Cluster{},
 		Errors:    map[string]*ErrorPage{},
+		// "we" in ASCII, so that whoever finds it among the rules can guess whose it is.
+		Transparent: Transparent{Mark: 0x7765, Table: 0x7765, Priority: 7765},
 	}
 }
 
@@ -59,6 +63,7 @@ func NewListener(address string) *Listener {
 	return &Listener{
 		Address:      address,
 		Protocol:     protocols[0],
+		Transparent:  transparency[0],
 		MaxHead:      32 * kib,
 		MaxTarget:    8 * kib,
 		MaxFields:    128,
@@ -95,6 +100,7 @@ func NewCluster(endpoints ...string) *Cluster {
 		MaxHead:       32 * kib,
 		MaxFields:     128,
 		ProxyProtocol: proxyVersions[0],
+		Source:        sources[0],
 		Timeouts: ClusterTimeouts{
 			Connect:  5 * second,
 			Idle:     60 * second,

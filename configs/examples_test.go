@@ -111,6 +111,8 @@ func TestReferenceExplainsEveryKey(t *testing.T) {
 // value, with the reason.
 var notDefault = map[string]string{
 	".listeners.any.protocol":               "http has neither cluster nor forward",
+	".listeners.hidden.transparent":         "off would make the intercept table a mistake",
+	".listeners.hidden.intercept.local":     "an interface has another name on each machine",
 	".listeners.secure.tls.client_auth":     "none would make client_ca a mistake",
 	".listeners.secure.tls.session_tickets": "ticket_keys would make false a mistake",
 	".listeners.secure.tls.acme.directory":  "an example must not call a real authority",

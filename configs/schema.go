@@ -15,6 +15,8 @@ type Config struct {
 	Listeners map[string]*Listener `toml:"listeners"`
 	Routes    []*Route             `toml:"routes"`
 	Clusters  map[string]*Cluster  `toml:"clusters"`
+	// Transparent is what listeners that are transparent share.
+	Transparent Transparent `toml:"transparent"`
 	// Errors replaces the bodies of the answers weir itself makes, by status
 	// ("404", "503"). Statuses that are not listed keep the short plain body.
 	Errors map[string]*ErrorPage `toml:"errors"`
@@ -74,6 +76,13 @@ type Listener struct {
 	Cluster string `toml:"cluster"`
 	// Forward leads such connections to clusters, the first match wins.
 	Forward []*Forward `toml:"forward"`
+	// Transparent is off, tproxy or redirect: how connections to other destinations reach
+	// this listener. tproxy keeps their addresses as they are (IP_TRANSPARENT, which needs
+	// CAP_NET_ADMIN or CAP_NET_RAW); redirect has the kernel translate them.
+	Transparent string `toml:"transparent"`
+	// Intercept, if present, is what `weir transparent up` leads here. Absent: rules
+	// are made by something else.
+	Intercept *Intercept `toml:"intercept"`
 	// TLS, if present, ends TLS at this listener.
 	TLS *ListenerTLS `toml:"tls"`
 	// ProxyProtocol, if present, takes PROXY headers from those in front.
@@ -228,6 +237,14 @@ type Cluster struct {
 	// that tells the client's address. Such a connection serves one client, so an
 	// HTTP one is not reused.
 	ProxyProtocol string `toml:"proxy_protocol"`
+	// Source is whose address endpoints see: self, client_ip (the client's address, a
+	// port of its own) or client_ip_port. All but self need CAP_NET_ADMIN or CAP_NET_RAW,
+	// and a way back: the endpoints' answers must be routed through this machine, where
+	// `weir transparent up` picks them up.
+	Source string `toml:"source"`
+	// Mark is the fwmark (SO_MARK) of connections to endpoints, by which rules tell them
+	// from those of other processes; 0: none.
+	Mark int `toml:"mark"`
 	// TLS, if present, is spoken to the endpoints.
 	TLS      *ClusterTLS     `toml:"tls"`
 	Timeouts ClusterTimeouts `toml:"timeouts"`

@@ -33,6 +33,9 @@ var imports = map[string][]string{
 	"engine/reactor":   {"pool"},
 	"engine/tlsconn":   {},
 	"engine/tlstest":   {},
+	"engine/netnstest": {},
+	// What the kernel does before weir sees a connection. No loop is near it.
+	"engine/intercept": {"configs"},
 	"engine/transport": {"engine/reactor", "engine/tlsconn", "engine/fault", "pool"},
 	// What the operator says about TLS, as crypto/tls understands it.
 	"engine/certs":   {"configs", "engine/fault"},
@@ -50,7 +53,8 @@ var imports = map[string][]string{
 	"engine/e2e": {},
 	// A fake network for tests of what runs on transport.
 	"engine/transport/transporttest": {"engine/transport", "engine/reactor", "pool"},
-	"cmd/...":                        {"engine", "configs", "bench"},
+	// intercept: rules of the kernel are made before an engine is, and outlive it.
+	"cmd/...": {"engine", "engine/intercept", "configs", "bench"},
 	// A load generator must not share the engine it measures.
 	"bench": {"codec/..."},
 	// A module of its own, for what would weigh on weir's: the peers and the plots.
@@ -65,6 +69,8 @@ var testImports = map[string][]string{
 	"engine/cluster":   {"engine/transport/transporttest", "engine/tlstest"},
 	"engine/certs":     {"engine/tlstest"},
 	"engine/acme":      {"engine/acme/acmetest"},
+	"engine/intercept": {"engine/netnstest"},
+	"cmd/weir":         {"engine/netnstest"},
 	// configs: tests compile their routes from what a user would write.
 	"engine/session": {"engine/transport/transporttest", "engine/tlstest", "configs"},
 	"engine/e2e":     {"engine/...", "configs", "codec/...", "bench"},
@@ -89,6 +95,11 @@ var libraries = map[string][]string{
 	"github.com/vbauerster/mpb/v8/decor":       {"bench"},
 	"go.uber.org/zap":                          {"engine/observe", "engine/session", "engine"},
 	"go.uber.org/zap/zapcore":                  {"engine/observe"},
+	"github.com/google/nftables":               {"engine/intercept"},
+	"github.com/google/nftables/binaryutil":    {"engine/intercept"},
+	"github.com/google/nftables/expr":          {"engine/intercept"},
+	"github.com/mdlayher/netlink":              {"engine/intercept"},
+	"github.com/vishvananda/netlink":           {"engine/intercept"},
 	"github.com/letsencrypt/pebble/v2/ca":      {"engine/acme/acmetest"},
 	"github.com/letsencrypt/pebble/v2/db":      {"engine/acme/acmetest"},
 	"github.com/letsencrypt/pebble/v2/va":      {"engine/acme/acmetest"},
@@ -97,7 +108,7 @@ var libraries = map[string][]string{
 	"golang.org/x/crypto/ocsp":                 {"engine/certs"},
 	"golang.org/x/crypto/acme":                 {"engine/acme"},
 	"golang.org/x/image/font":                  {"bench/comparison/plots"},
-	"golang.org/x/sys/unix":                    {"engine/reactor", "bench", "cmd/weir", "bench/comparison", "bench/comparison/measure", "bench/comparison/peers", "bench/comparison/results"},
+	"golang.org/x/sys/unix":                    {"engine/intercept", "engine/netnstest", "engine/reactor", "bench", "cmd/weir", "bench/comparison", "bench/comparison/measure", "bench/comparison/peers", "bench/comparison/results"},
 	"gonum.org/v1/plot":                        {"bench/comparison/plots"},
 	"gonum.org/v1/plot/font":                   {"bench/comparison/plots"},
 	"gonum.org/v1/plot/font/liberation":        {"bench/comparison/plots"},

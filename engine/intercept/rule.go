@@ -1,0 +1,74 @@
+package intercept
+
+import (
+	"net/netip"
+
+	"weir/configs"
+)
+
+// A chain is a list of rules that is entered from a hook of the kernel, if it is one
+// of the four below, or from other chains.
+type chain struct {
+	name  string // in the table of nft
+	short string // in a table of iptables, where names end after 28 bytes
+	base  *hook  // nil: entered by jumps only
+	nat   bool   // translates addresses: the first packet of a connection enters it
+	rules []rule
+}
+
+// hook is where the kernel enters a chain.
+type hook struct {
+	point    string // as nft calls it
+	typ      string
+	priority string
+}
+
+// conditions that are more than a comparison with a value of the plan.
+type condition uint8
+
+const (
+	always condition = iota
+	// toSelf: the destination is an address of this machine.
+	toSelf
+	// ofTransparent: a socket that may have foreign addresses is connected with what
+	// the packet says, and the packet does not open a connection. A SYN may match what
+	// is left of an earlier connection, and must go to the listener instead.
+	ofTransparent
+	// ofWildcard: the socket that matched listens on every address.
+	ofWildcard
+	// reply: the packet goes against the direction in which its connection was made.
+	reply
+)
+
+// rule is what nft and iptables have in common. Every condition that is given must
+// hold.
+type rule struct {
+	in     string // the interface it came by
+	mark   uint32
+	family configs.Family
+	dst    netip.Prefix      // destinations; invalid: any
+	ports  configs.PortRange // of TCP
+	when   condition
+
+	verdict verdict
+	target  *chain         // of jump
+	lead    netip.AddrPort // of tproxy and redirect
+	set     uint32         // the mark of tproxy, mark and take
+}
+
+type verdict uint8
+
+const (
+	// back returns to the chain that jumped here.
+	back verdict = iota
+	// jump enters another chain.
+	jump
+	// mark marks the packet and goes on.
+	mark
+	// take marks the packet and ends the chain it was entered from.
+	take
+	// tproxy gives the packet to the listener, marked, and drops it if none is there.
+	tproxy
+	// redirect translates the destination to the listener's.
+	redirect
+)

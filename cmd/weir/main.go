@@ -63,6 +63,7 @@ Try it without a file: weir demo`,
   weir check -c weir.toml      # find every mistake in a file
   weir run -c weir.toml        # serve
   weir cert                    # certificates for development
+  weir transparent up -c weir.toml   # lead connections meant for others here
   weir bench ws ws://127.0.0.1:8080/ws/echo`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -71,7 +72,7 @@ Try it without a file: weir demo`,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(), newCheck(), newDemo(), newBench(), newCert(), newVersion())
+	root.AddCommand(newRun(), newCheck(), newDemo(), newBench(), newCert(), newTransparent(), newVersion())
 	return root
 }
 

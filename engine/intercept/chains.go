@@ -56,16 +56,15 @@ func (s *set) chain(name, short string, nat bool, rules ...rule) *chain {
 // answers holds back what endpoints send to the addresses of clients: it is for the
 // sockets here that use them.
 func (s *set) answers() {
-	if len(s.plan.Return) == 0 {
-		return
+	for _, f := range s.plan.Return {
+		// A packet of a stranger to another machine is found to be for a listener on every
+		// address if it has its port.
+		divert := s.chain(fmt.Sprintf("divert_v%d", f), "WEIR_DIVERT", false,
+			rule{family: f, when: ofWildcard, verdict: back},
+			rule{family: f, verdict: take, set: s.plan.Mark},
+		)
+		s.prerouting.rules = append(s.prerouting.rules, rule{family: f, when: ofTransparent, verdict: jump, target: divert})
 	}
-	// A packet of a stranger to another machine is found to be for a listener on every
-	// address if it has its port.
-	divert := s.chain("divert", "WEIR_DIVERT", false,
-		rule{when: ofWildcard, verdict: back},
-		rule{verdict: take, set: s.plan.Mark},
-	)
-	s.prerouting.rules = append(s.prerouting.rules, rule{when: ofTransparent, verdict: jump, target: divert})
 }
 
 // incoming leads what comes in by interfaces. All packets, not only those that open

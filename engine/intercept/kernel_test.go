@@ -94,7 +94,11 @@ func TestUpAndDown(t *testing.T) {
 	if first == before {
 		t.Fatal("nothing was made")
 	}
-	up(t, p, Nft)
+	for _, change := range up(t, p, Nft) {
+		if change.Verb != "kept" {
+			t.Errorf("up twice: %v", change)
+		}
+	}
 	if again := kernel(t); again != first {
 		t.Errorf("up twice: %s\nwant %s", again, first)
 	}
@@ -115,6 +119,11 @@ func TestScriptIsUp(t *testing.T) {
 			p := planOf(t, both)
 			netnstest.Shell(t, Script(p, tool))
 			printed := kernel(t)
+			for _, change := range up(t, p, tool) {
+				if change.Verb != "kept" {
+					t.Errorf("after the script: %v", change)
+				}
+			}
 			down(t)
 			up(t, p, tool)
 			if made := kernel(t); made != printed {

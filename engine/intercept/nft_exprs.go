@@ -99,7 +99,7 @@ func (r *rule) redirectExprs() []expr.Any {
 	}
 	return append(list, &expr.NAT{
 		Type: expr.NATTypeDestNAT, Family: uint32(nfproto(r.family)),
-		RegAddrMin: address, RegAddrMax: address, RegProtoMin: port, RegProtoMax: port, Specified: true,
+		RegAddrMin: address, RegAddrMax: address, RegProtoMin: port, RegProtoMax: port, // the kernel sets the flags
 	})
 }
 

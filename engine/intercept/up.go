@@ -80,6 +80,16 @@ func (u *upper) nft(p *Plan) error {
 	if len(chains) == 0 {
 		return nil
 	}
+	there, err := nftTable()
+	if err != nil {
+		return err
+	}
+	if there {
+		if differences, err := nftDiffers(chains); err == nil && len(differences) == 0 {
+			u.did("kept", "table inet "+tableName)
+			return nil
+		}
+	}
 	if err := nftReplace(chains); err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ machine is touched.`,
 		Args: knownCommand,
 		RunE: showHelp,
 	}
-	cmd.AddCommand(newTransparentUp(), newTransparentDown())
+	cmd.AddCommand(newTransparentUp(), newTransparentDown(), newTransparentCheck())
 	return cmd
 }
 
@@ -130,11 +130,14 @@ func privilege(err error) error {
 	if !errors.Is(err, intercept.ErrCapability) {
 		return err
 	}
-	self, pathErr := os.Executable()
-	if pathErr != nil {
-		self = "weir"
+	return fmt.Errorf("%w\nnothing was changed; run it as root, or once: %s", err, setcap(executable()))
+}
+
+func executable() string {
+	if self, err := os.Executable(); err == nil {
+		return self
 	}
-	return fmt.Errorf("%w\nnothing was changed; run it as root, or once: %s", err, setcap(self))
+	return "weir"
 }
 
 // setcap is the command that lets a binary do without root.

@@ -106,7 +106,7 @@ func (d delivery) sameRoute() error {
 		return err
 	}
 	for _, r := range list {
-		if ones, _ := r.Dst.Mask.Size(); ones == 0 && (r.Type != unix.RTN_LOCAL || r.LinkIndex != loopback) {
+		if prefixBits(r.Dst) == 0 && (r.Type != unix.RTN_LOCAL || r.LinkIndex != loopback) {
 			return fmt.Errorf("routing table %d has a default route of its own; name another as transparent.table", d.route.Table)
 		}
 	}
@@ -136,11 +136,15 @@ func (d delivery) same(e delivery) bool {
 	return d.route.Table == e.route.Table && d.route.Type == e.route.Type && d.route.LinkIndex == e.route.LinkIndex
 }
 
-// plain says whether r has no condition but its mark.
+// plain says whether r has no condition but its mark, of which every bit counts.
 func plain(r *netlink.Rule) bool {
+	return onlyMark(r) && (r.Mask == nil || *r.Mask == 0xffffffff)
+}
+
+// onlyMark says whether r has no condition but its mark.
+func onlyMark(r *netlink.Rule) bool {
 	return r.Src == nil && r.Dst == nil && r.IifName == "" && r.OifName == "" && !r.Invert &&
-		r.IPProto == 0 && r.Sport == nil && r.Dport == nil && r.UIDRange == nil && r.Tos == 0 &&
-		(r.Mask == nil || *r.Mask == 0xffffffff)
+		r.IPProto == 0 && r.Sport == nil && r.Dport == nil && r.UIDRange == nil && r.Tos == 0
 }
 
 // ownDeliveries are all ip rules and routes that have weir's protocol, a rule before

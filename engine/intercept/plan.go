@@ -39,6 +39,8 @@ type Plan struct {
 	Return []configs.Family
 	// Exempt are marks of weir's own connections, which a Lead that is Local leaves alone.
 	Exempt []uint32
+	// Foreign says whether weir binds or connects with addresses that are not its own.
+	Foreign bool
 }
 
 // Lead is the connections of one family that are led to one listener.
@@ -67,11 +69,13 @@ func NewPlan(cfg *configs.Config) *Plan {
 			p.Exempt = append(p.Exempt, uint32(c.Mark))
 		}
 	}
+	p.Foreign = spoofs
 	slices.Sort(p.Exempt)
 	p.Exempt = slices.Compact(p.Exempt)
 	number := 0
 	for _, name := range slices.Sorted(maps.Keys(cfg.Listeners)) {
 		l := cfg.Listeners[name]
+		p.Foreign = p.Foreign || l.Transparent == "tproxy"
 		if spoofs {
 			p.Return = append(p.Return, l.Families()...)
 		}

@@ -79,7 +79,7 @@ func transparentUp(file string, tool intercept.Tool, script bool, stdout, stderr
 	}
 	plan := intercept.NewPlan(cfg)
 	if plan.Empty() {
-		fmt.Fprintf(stderr, "weir: %s leads nothing to a listener; add [listeners.NAME.intercept] to one with transparent = \"tproxy\" or \"redirect\"\n", file)
+		fmt.Fprintf(stderr, "weir: %s leads nothing to a listener; add [listeners.NAME.intercept] to one with transparent = \"tproxy\" or \"redirect\"; what was made before is removed by: weir transparent down\n", file)
 		return errReported
 	}
 	if script {

@@ -40,6 +40,9 @@ func transparentCheck(file string, stdout, stderr io.Writer) error {
 		return err
 	}
 	findings := intercept.Check(intercept.NewPlan(cfg), "weir transparent up -c "+quoteShell(file), setcap(executable()))
+	if len(findings) == 0 {
+		fmt.Fprintf(stdout, "%s leads nothing to a listener, and nothing of weir is in the kernel\n", file)
+	}
 	p := paletteFor(stdout)
 	levels := [...]string{
 		intercept.OK:      p.green("ok     "),

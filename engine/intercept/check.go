@@ -41,6 +41,7 @@ func Check(p *Plan, up, setcap string) []Finding {
 	c.interfaces()
 	c.filter()
 	c.deliveries()
+	c.firewalls()
 	c.sysctls()
 	c.loops()
 	return c.findings

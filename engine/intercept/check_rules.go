@@ -54,32 +54,6 @@ func (c *checkup) nft(chains []*chain) {
 	}
 }
 
-// held are our lines in a table of iptables.
-type held struct {
-	xtables
-	table string
-	lines []string
-}
-
-// ownIptables are all our lines, of both backends.
-func ownIptables() ([]held, error) {
-	var list []held
-	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {
-		for _, table := range xtablesTables {
-			for _, x := range holders(f, table) {
-				lines, err := x.own(table)
-				if err != nil {
-					return list, err
-				}
-				if len(lines) > 0 {
-					list = append(list, held{x, table, lines})
-				}
-			}
-		}
-	}
-	return list, nil
-}
-
 func (c *checkup) iptables(chains []*chain, all []held) {
 	fix, good := c.up+" --tool iptables", true
 	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {

@@ -159,6 +159,9 @@ func TestCheckSeesWhatIsThere(t *testing.T) {
 		{"no shadow: empty", checked, "ip rule add priority 7 lookup 8", "", OK},
 		{"no shadow: another mark", checked, "ip rule add priority 7 fwmark 2 lookup 8; ip route add default dev rs table 8", "", OK},
 		{"no shadow: later", checked, "ip rule add priority 8000 lookup 8; ip route add default dev rs table 8", "", OK},
+		{"firewall", checked, `nft add table inet f; nft add chain inet f in '{ type filter hook input priority 0; policy drop; }'`,
+			"chain inet f in drops by default, and unless a rule of it accepts them, packets with meta mark 0x7765", Warning},
+		{"no firewall", checked, `nft add table inet f; nft add chain inet f in '{ type filter hook input priority 0; policy accept; }'; nft add chain inet f out '{ type filter hook output priority 0; policy drop; }'`, "", OK},
 		{"loop", strings.Replace(checked, `ports = ["80"]`, `local = true, ports = ["15000-15002"], to = ["10.77.0.0/16"]`, 1), "true",
 			"a connection of this machine to 10.77.1.1, port 15001, is led to the listener that it is for", Warning},
 		{"no loop: excepted", strings.Replace(checked, `ports = ["80"]`, `local = true, ports = ["15000-15002"], to = ["10.77.0.0/16"], except = ["10.77.1.1", "10.77.2.1"]`, 1), "true", "", OK},
@@ -182,4 +185,18 @@ func TestCheckSeesWhatIsThere(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestFirewallFixHelps(t *testing.T) {
+	netnstest.Require(t, "ip", "nft")
+	netnstest.Enter(t)
+	client, server := netnstest.Route(t)
+	server.Do(func() { listen(t, "server", ":80") })
+	listen(t, "weir", ":15001")
+	p := planOf(t, checked)
+	up(t, p, Nft)
+	netnstest.Shell(t, "nft add table inet f; nft add chain inet f in '{ type filter hook input priority 0; policy drop; }'")
+	crosses(t, client, "client answer")
+	mend(t, p, problems(p)[0].Fix)
+	crosses(t, client, "")
 }

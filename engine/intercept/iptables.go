@@ -86,23 +86,55 @@ func (u *upper) iptables(p *Plan) error {
 	return nil
 }
 
-// removeIptables removes our chains, with the exception of those for which keep holds.
-func (u *upper) removeIptables() error {
+// removeIptables removes our chains but those that keep names.
+func (u *upper) removeIptables(keep func(x xtables, table string) bool) error {
+	all, err := ownIptables()
+	errs := []error{err}
+	for _, h := range all {
+		if keep(h.xtables, h.table) {
+			continue
+		}
+		if err := h.replace(h.table, h.lines, nil); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		u.did("removed", fmt.Sprintf("%s chains %s* in table %s", h.name, ownPrefix, h.table))
+	}
+	return errors.Join(errs...)
+}
+
+// made names what iptables has made for p: with one backend, where p has rules.
+func (p *Plan) made() func(x xtables, table string) bool {
+	chains := p.chains()
+	return func(x xtables, table string) bool {
+		return len(iptablesLines(chains, x.family, table)) > 0 && programs(x.family)[0].backend() == x.backend()
+	}
+}
+
+// held are our lines in a table of iptables.
+type held struct {
+	xtables
+	table string
+	lines []string
+}
+
+// ownIptables are all our lines, of both backends. What it could read stands beside an
+// error too.
+func ownIptables() ([]held, error) {
+	var list []held
 	var errs []error
 	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {
 		for _, table := range xtablesTables {
 			for _, x := range holders(f, table) {
-				old, err := x.own(table)
-				if err == nil && len(old) > 0 {
-					if err = x.replace(table, old, nil); err == nil {
-						u.did("removed", fmt.Sprintf("%s chains %s* in table %s", x.name, ownPrefix, table))
-					}
+				lines, err := x.own(table)
+				if len(lines) > 0 {
+					list = append(list, held{x, table, lines})
 				}
 				errs = append(errs, err)
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return list, errors.Join(errs...)
 }
 
 // holders are the programs through which rules of ours in that table may be seen, one
@@ -111,12 +143,41 @@ func (u *upper) removeIptables() error {
 func holders(f configs.Family, table string) []xtables {
 	var list []xtables
 	if nftHolds(f, table) {
-		list = append(list, backend(f, "nf_tables", "-nft")...)
+		list = append(list, programOf(f, nftBackend)...)
 	}
 	if legacyHolds(f, table) {
-		list = append(list, backend(f, "legacy", "-legacy")...)
+		list = append(list, programOf(f, legacyBackend)...)
 	}
 	return list
+}
+
+// programOf is a program with that backend. None: weir did not make what the backend
+// holds.
+func programOf(f configs.Family, backend string) []xtables {
+	for _, x := range programs(f) {
+		if x.backend() == backend {
+			return []xtables{x}
+		}
+	}
+	return nil
+}
+
+// The backends, as the programs call them since 1.8.
+const (
+	nftBackend    = "nf_tables"
+	legacyBackend = "legacy"
+)
+
+// backend is that of the program; "" if it is not installed.
+func (x xtables) backend() string {
+	version, err := x.run("-restore", "", "--version") // "iptables-restore v1.8.9 (nf_tables)"
+	switch {
+	case err != nil:
+		return ""
+	case strings.Contains(version, nftBackend):
+		return nftBackend
+	}
+	return legacyBackend // before 1.8 there was no other, and it was not named
 }
 
 // nftHolds says whether the nft backend has a chain of ours.
@@ -143,21 +204,4 @@ func legacyHolds(f configs.Family, table string) bool {
 	}
 	names, err := os.ReadFile(file) // absent if nothing ever used it
 	return err == nil && slices.Contains(strings.Fields(string(names)), table)
-}
-
-// backend is the program of a backend: the one that says so in its name, or else the
-// plain one if it is of that backend. None: what that backend holds was not made by us.
-func backend(f configs.Family, called, suffix string) []xtables {
-	for _, x := range programs(f) {
-		if strings.HasSuffix(x.name, suffix) {
-			if _, err := exec.LookPath(x.name + "-restore"); err == nil {
-				return []xtables{x}
-			}
-		}
-	}
-	plain := programs(f)[0]
-	if v, err := plain.run("-restore", "", "--version"); err == nil && strings.Contains(v, called) {
-		return []xtables{plain}
-	}
-	return nil
 }

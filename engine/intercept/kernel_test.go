@@ -11,43 +11,16 @@ import (
 
 func TestMain(m *testing.M) { netnstest.ReExec(m) }
 
-// both is a plan with a rule of every kind.
-const both = `
-[listeners.dual]
-address = "[::]:15001"
-transparent = "tproxy"
-[listeners.dual.intercept]
-interfaces = ["rc", "rd"]
-ports = ["80", "8000-8099"]
-to = ["10.0.0.0/8", "10.128.0.0/9", "192.0.2.1", "fd00::/8", "2001:db8::/33", "0.0.0.0/0"]
-except = ["10.0.0.7", "fd00::7"]
-[listeners.here]
-address = "127.0.0.1:15002"
-transparent = "tproxy"
-intercept = { local = true, ports = ["81"] }
-[listeners.here-too]
-address = "[::]:15003"
-transparent = "redirect"
-intercept = { local = true, interfaces = ["rc"], ports = ["82"] }
-[listeners.one]
-address = "10.77.1.1:15004"
-transparent = "redirect"
-intercept = { interfaces = ["rc"], ports = ["83"], except = ["10.0.0.7"] }
-[listeners.one-six]
-address = "[fd77:1::1]:15005"
-transparent = "redirect"
-intercept = { interfaces = ["rc"], ports = ["84"], local = true, to = ["fd77::/16"] }
-[listeners.six]
-address = "[fd77:1::1]:15006"
-transparent = "tproxy"
-intercept = { interfaces = ["rc"], ports = ["85"] }
-[[routes]]
-cluster = "app"
-[clusters.app]
-endpoints = ["127.0.0.1:9001"]
-source = "client_ip"
-mark = 2
-`
+// both is a plan with a rule of every kind, for both families.
+var both = read("testdata/everything.toml")
+
+func read(file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
 
 func planOf(t *testing.T, text string) *Plan {
 	t.Helper()
@@ -128,9 +101,6 @@ func TestScriptIsUp(t *testing.T) {
 			up(t, p, tool)
 			if made := kernel(t); made != printed {
 				t.Errorf("up: %s\nthe script: %s", made, printed)
-			}
-			if os.Getenv("SHOW") != "" {
-				t.Log(printed)
 			}
 			if !strings.Contains(printed, "tproxy") {
 				t.Error(printed)

@@ -1,8 +1,10 @@
 package intercept
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
@@ -39,6 +41,9 @@ func nftTable() (bool, error) {
 		return false, err
 	}
 	tables, err := c.ListTablesOfFamily(table.Family)
+	if errors.Is(err, syscall.EPROTONOSUPPORT) || errors.Is(err, syscall.EINVAL) {
+		return false, nil // a kernel without nf_tables has no table either
+	}
 	if err != nil {
 		return false, fmt.Errorf("nftables: %w", err)
 	}

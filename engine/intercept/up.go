@@ -103,9 +103,11 @@ func (u *upper) clear(p *Plan, t Tool) error {
 	if t != Nft || len(p.chains()) == 0 {
 		errs = append(errs, u.removeTable())
 	}
-	if t != Iptables {
-		errs = append(errs, u.removeIptables())
+	keep := func(xtables, string) bool { return false }
+	if t == Iptables {
+		keep = p.made()
 	}
+	errs = append(errs, u.removeIptables(keep))
 	return errors.Join(append(errs, u.removeDeliveries(p.deliveries()))...)
 }
 

@@ -35,7 +35,12 @@ const (
 // of a user namespace if the user is not root, and exits. Where that fails the tests run
 // outside, and Require skips.
 func ReExec(m *testing.M) {
-	if os.Getenv(state) != "" {
+	if where := os.Getenv(state); where != "" {
+		if where == inside {
+			if err := loUp(); err != nil {
+				fmt.Fprintln(os.Stderr, "lo:", err)
+			}
+		}
 		os.Exit(m.Run())
 	}
 	err := again(inside, namespaces())
@@ -71,12 +76,12 @@ func namespaces() *syscall.SysProcAttr {
 	return attr
 }
 
-// Require skips the test, or fails it with WEIR_REQUIRE_NETNS=1, unless it runs in a
-// namespace of its own, may use foreign addresses there, and has the tools.
+// Require skips the test, or fails it with WEIR_REQUIRE_NETNS=1, unless it may use
+// foreign addresses and has the tools. Root needs no ReExec before.
 func Require(t testing.TB, tools ...string) {
 	t.Helper()
-	if where := os.Getenv(state); where != inside {
-		lack(t, "%s", where)
+	if where := os.Getenv(state); where != inside && (where != "" || os.Geteuid() != 0) {
+		lack(t, "not in a network namespace of its own; %s", where)
 	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -108,9 +113,49 @@ func Enter(t testing.TB) {
 	t.Helper()
 	runtime.LockOSThread() // never unlocked: the thread ends with the test, and the namespace with it
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		lack(t, "no network namespace: %v", err)
+	}
+	if err := loUp(); err != nil {
 		t.Fatal(err)
 	}
-	Run(t, "ip", "link", "set", "lo", "up")
+}
+
+// loUp brings up lo, which a new namespace has down.
+func loUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
+}
+
+// Unprivileged runs f without capabilities. Programs that f starts get those of root
+// again, if the user is root.
+func Unprivileged(t testing.TB, f func()) {
+	t.Helper()
+	runtime.LockOSThread()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var have [2]unix.CapUserData
+	if err := unix.Capget(&header, &have[0]); err != nil {
+		t.Fatal(err)
+	}
+	none := have
+	none[0].Effective, none[1].Effective = 0, 0
+	if err := unix.Capset(&header, &none[0]); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Capset(&header, &have[0]); err != nil {
+			t.Error(err) // and the thread ends with the test
+		}
+	}()
+	f()
 }
 
 // Run runs a program in the namespace of the test and returns what it printed.

@@ -69,6 +69,8 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 		{"way back", Nft, "nft flush chain inet weir divert_v4", "divert_v4", Bad, "answer"},
 		{"rule too many", Nft, "nft add rule inet weir to_edge_v6 accept", "to_edge_v6 has a rule, number 4", Bad, ""},
 		{"chain too many", Nft, "nft add chain inet weir other", "chain other is not asked for", Bad, ""},
+		{"chain", Nft, "nft flush chain inet weir prerouting; nft delete chain inet weir prerouting", "chain prerouting is missing", Bad, everything},
+		{"hook", Nft, "nft flush chain inet weir prerouting; nft delete chain inet weir prerouting; nft add chain inet weir prerouting", "chain prerouting is entered from elsewhere", Bad, everything},
 		{"table", Nft, "nft delete table inet weir", "no rules", Bad, everything},
 		{"ip rule", Nft, "ip rule del priority 7765", "ip rule fwmark 0x7765 lookup 30565 priority 7765 is missing", Bad, everything},
 		{"IPv6 rule", Nft, "ip -6 rule del priority 7765", "ip -6 rule fwmark 0x7765", Bad, ""},

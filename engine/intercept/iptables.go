@@ -58,7 +58,7 @@ func (x xtables) run(suffix, stdin string, args ...string) (string, error) {
 }
 
 // iptables makes the rules of p, a family and table at a time.
-func (u *upper) iptables(p *Plan) error {
+func (j *journal) iptables(p *Plan) error {
 	chains := p.chains()
 	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {
 		x := programs(f)[0]
@@ -73,21 +73,21 @@ func (u *upper) iptables(p *Plan) error {
 			}
 			what := fmt.Sprintf("%s chains %s* in table %s", x.name, ownPrefix, table)
 			if slices.Equal(old, lines) {
-				u.did("kept", what)
+				j.did("kept", what)
 				continue
 			}
 			if err := x.replace(table, old, lines); err != nil {
 				return err
 			}
-			u.undo = append(u.undo, func() error { return x.replace(table, lines, old) })
-			u.did("made", what)
+			j.undo = append(j.undo, func() error { return x.replace(table, lines, old) })
+			j.did("made", what)
 		}
 	}
 	return nil
 }
 
 // removeIptables removes our chains but those that keep names.
-func (u *upper) removeIptables(keep func(x xtables, table string) bool) error {
+func (j *journal) removeIptables(keep func(x xtables, table string) bool) error {
 	all, err := ownIptables()
 	errs := []error{err}
 	for _, h := range all {
@@ -98,7 +98,7 @@ func (u *upper) removeIptables(keep func(x xtables, table string) bool) error {
 			errs = append(errs, err)
 			continue
 		}
-		u.did("removed", fmt.Sprintf("%s chains %s* in table %s", h.name, ownPrefix, h.table))
+		j.did("removed", fmt.Sprintf("%s chains %s* in table %s", h.name, ownPrefix, h.table))
 	}
 	return errors.Join(errs...)
 }

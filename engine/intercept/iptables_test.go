@@ -16,6 +16,7 @@ func useBackend(t *testing.T, backend string) {
 	dir := t.TempDir()
 	netnstest.Shell(t, `cd `+dir+`
 for p in iptables ip6tables; do for s in "" -save -restore; do ln -s $(command -v $p-`+backend+`$s) $p$s; done; done`)
+	t.Setenv("XTABLES_LOCKFILE", dir+"/lock") // the usual one is root's
 	t.Setenv("PATH", dir+":"+netnstest.Shell(t, `printf %s "$PATH"`))
 }
 
@@ -57,6 +58,34 @@ func TestIptables(t *testing.T) {
 			down(t)
 			if after := tables(t); after != before {
 				t.Errorf("after up with nft and down: %s\nwant %s", after, before)
+			}
+		})
+	}
+}
+
+// What the other backend holds is removed too: connections would meet both.
+func TestIptablesChangesBackend(t *testing.T) {
+	netnstest.Require(t, "ip", "iptables", "ip6tables")
+	for i, backend := range backends {
+		t.Run("to "+backend, func(t *testing.T) {
+			netnstest.Enter(t)
+			p := planOf(t, both)
+			useBackend(t, backends[1-i])
+			up(t, p, Iptables)
+			useBackend(t, backend)
+			const want = 4 // two families, two tables
+			if list, err := ownIptables(); err != nil || len(list) != want {
+				t.Fatalf("before: %d tables, %v", len(list), err)
+			}
+			up(t, p, Iptables)
+			list, err := ownIptables()
+			if err != nil || len(list) != want {
+				t.Errorf("%d tables, %v", len(list), err)
+			}
+			for _, h := range list {
+				if h.backend() != map[string]string{"nft": nftBackend, "legacy": legacyBackend}[backend] {
+					t.Errorf("%s, table %s is left", h.name, h.table)
+				}
 			}
 		})
 	}

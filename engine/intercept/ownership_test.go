@@ -152,6 +152,7 @@ func TestUpTakesBack(t *testing.T) {
 		want  string
 	}{
 		{"lo is down", Nft, "", func(t *testing.T) { netnstest.Shell(t, "ip link set lo down") }, "run: ip link set lo up; what was made before that is removed again"},
+		{"IPv6 is off", Nft, "", func(t *testing.T) { netnstest.Sysctl(t, "ipv6/conf/all/disable_ipv6", "1") }, "IPv6 is switched off here"},
 		{"table is in use", Nft, "", func(t *testing.T) { netnstest.Shell(t, "ip -6 route add unreachable default table 30565 metric 1024") },
 			"routing table 30565 has a default route of its own; name another as transparent.table; what was made before that is removed again"},
 		{"no ip6tables", Iptables, "", broken, "broken; what was made before that is removed again"},

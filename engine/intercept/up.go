@@ -35,27 +35,27 @@ func Up(p *Plan, t Tool) ([]Change, error) {
 	if _, err := nftTable(); err != nil {
 		return nil, permission(err)
 	}
-	u := &upper{}
-	if err := u.up(p, t); err != nil {
-		return nil, u.takeBack(permission(err))
+	j := &journal{}
+	if err := j.up(p, t); err != nil {
+		return nil, j.takeBack(permission(err))
 	}
-	return u.done, u.clear(p, t)
+	return j.done, j.clear(p, t)
 }
 
-// upper is one call of Up.
-type upper struct {
+// journal is what one call has done, and how to take it back.
+type journal struct {
 	done []Change
 	undo []func() error
 }
 
-func (u *upper) up(p *Plan, t Tool) error {
+func (j *journal) up(p *Plan, t Tool) error {
 	own, err := ownDeliveries()
 	if err != nil {
 		return err
 	}
 	for _, d := range p.deliveries() {
 		if slices.ContainsFunc(own, d.same) {
-			u.did("kept", d.String())
+			j.did("kept", d.String())
 			continue
 		}
 		added, err := d.add()
@@ -63,19 +63,19 @@ func (u *upper) up(p *Plan, t Tool) error {
 			return err
 		}
 		if !added {
-			u.did("kept", d.String()+", which others have made")
+			j.did("kept", d.String()+", which others have made")
 			continue
 		}
-		u.undo = append(u.undo, d.remove)
-		u.did("made", d.String())
+		j.undo = append(j.undo, d.remove)
+		j.did("made", d.String())
 	}
 	if t == Iptables {
-		return u.iptables(p)
+		return j.iptables(p)
 	}
-	return u.nft(p)
+	return j.nft(p)
 }
 
-func (u *upper) nft(p *Plan) error {
+func (j *journal) nft(p *Plan) error {
 	chains := p.chains()
 	if len(chains) == 0 {
 		return nil
@@ -86,29 +86,29 @@ func (u *upper) nft(p *Plan) error {
 	}
 	if there {
 		if differences, err := nftDiffers(chains); err == nil && len(differences) == 0 {
-			u.did("kept", "table inet "+tableName)
+			j.did("kept", "table inet "+tableName)
 			return nil
 		}
 	}
 	if err := nftReplace(chains); err != nil {
 		return err
 	}
-	u.did("made", "table inet "+tableName)
+	j.did("made", "table inet "+tableName)
 	return nil
 }
 
 // clear removes what an earlier call has made and p does not need.
-func (u *upper) clear(p *Plan, t Tool) error {
+func (j *journal) clear(p *Plan, t Tool) error {
 	var errs []error
 	if t != Nft || len(p.chains()) == 0 {
-		errs = append(errs, u.removeTable())
+		errs = append(errs, j.removeTable())
 	}
 	keep := func(xtables, string) bool { return false }
 	if t == Iptables {
 		keep = p.made()
 	}
-	errs = append(errs, u.removeIptables(keep))
-	return errors.Join(append(errs, u.removeDeliveries(p.deliveries()))...)
+	errs = append(errs, j.removeIptables(keep))
+	return errors.Join(append(errs, j.removeDeliveries(p.deliveries()))...)
 }
 
 // Down removes all that Up has made, by whatever process and with either tool, and
@@ -117,12 +117,12 @@ func Down() ([]Change, error) {
 	if _, err := nftTable(); err != nil {
 		return nil, permission(err)
 	}
-	u := &upper{}
-	err := u.clear(&Plan{}, "")
-	return u.done, err
+	j := &journal{}
+	err := j.clear(&Plan{}, "")
+	return j.done, err
 }
 
-func (u *upper) removeTable() error {
+func (j *journal) removeTable() error {
 	there, err := nftTable()
 	if err != nil || !there {
 		return err
@@ -130,12 +130,12 @@ func (u *upper) removeTable() error {
 	if err := nftReplace(nil); err != nil {
 		return err
 	}
-	u.did("removed", "table inet "+tableName)
+	j.did("removed", "table inet "+tableName)
 	return nil
 }
 
 // removeDeliveries removes our ip rules and routes, but those to keep.
-func (u *upper) removeDeliveries(keep []delivery) error {
+func (j *journal) removeDeliveries(keep []delivery) error {
 	own, err := ownDeliveries()
 	if err != nil {
 		return err
@@ -149,19 +149,19 @@ func (u *upper) removeDeliveries(keep []delivery) error {
 			errs = append(errs, err)
 			continue
 		}
-		u.did("removed", d.String())
+		j.did("removed", d.String())
 	}
 	return errors.Join(errs...)
 }
 
-func (u *upper) did(verb, what string) { u.done = append(u.done, Change{verb, what}) }
+func (j *journal) did(verb, what string) { j.done = append(j.done, Change{verb, what}) }
 
 // takeBack undoes what was done before cause, the last first.
-func (u *upper) takeBack(cause error) error {
-	if len(u.undo) == 0 {
+func (j *journal) takeBack(cause error) error {
+	if len(j.undo) == 0 {
 		return cause
 	}
-	for _, undo := range slices.Backward(u.undo) {
+	for _, undo := range slices.Backward(j.undo) {
 		if err := undo(); err != nil {
 			return fmt.Errorf("%w\nand not all that was made before could be removed: %w; run: weir transparent down", cause, err)
 		}

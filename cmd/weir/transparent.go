@@ -96,7 +96,7 @@ func transparentUp(file string, tool intercept.Tool, script bool, stdout, stderr
 }
 
 func newTransparentDown() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "down",
 		Short: "Remove what up has made",
 		Long: `Removes all that up has made, whatever the file was and whichever tool it used, and
@@ -116,6 +116,9 @@ nothing that others made. It needs no file, and works after a crash.`,
 			return nil
 		},
 	}
+	// Who has just typed it for up will type it again.
+	cmd.Flags().StringP("config", "c", "", "accepted as for up, and not read: `FILE` is not needed")
+	return cmd
 }
 
 func printChanges(w io.Writer, done []intercept.Change) {

@@ -68,7 +68,7 @@ func TestTransparent(t *testing.T) {
 	if now := network(t); now != before {
 		t.Errorf("down left %s\nof %s", now, before)
 	}
-	transparent(t, "down", "nothing to remove\n")
+	transparent(t, "down -c "+file, "nothing to remove\n")
 	netnstest.Shell(t, script)
 	if now := network(t); now != made {
 		t.Errorf("the printed commands make %s\nup %s", now, made)

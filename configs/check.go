@@ -31,6 +31,7 @@ func (c *Config) check(r *reader, dir string) error {
 	ck.routes()
 	ck.clusters()
 	ck.intercepts()
+	ck.originals()
 	ck.errorPages()
 	c.Warnings = sortProblems(r.warnings)
 	if len(r.problems) > 0 {

@@ -28,9 +28,7 @@ func (ck *checker) clusters() {
 }
 
 func (ck *checker) cluster(p keyPath, c *Cluster) {
-	if len(c.Endpoints) == 0 {
-		ck.missingf(p, `add endpoints = ["127.0.0.1:9001"]`, "cluster %s has no endpoints", p.last())
-	}
+	ck.discovery(p, c)
 	seen := map[string]int{}
 	for i := range c.Endpoints {
 		at := p.child("endpoints").elem(i)

@@ -29,6 +29,7 @@ var (
 	proxyVersions = []string{"off", "v1", "v2"}
 	clientAuths   = []string{"none", "request", "require"}
 	transparency  = []string{"off", "tproxy", "redirect"}
+	discoveries   = []string{"static", "original_dst"}
 	sources       = []string{"self", "client_ip", "client_ip_port"}
 	tlsVersions   = []string{"1.2", "1.3"}
 
@@ -95,6 +96,9 @@ func NewRoute() *Route {
 // NewCluster is a cluster of endpoints of equal weight with the defaults.
 func NewCluster(endpoints ...string) *Cluster {
 	c := &Cluster{
+		Discovery:     discoveries[0],
+		StaleAfter:    5 * second,
+		MaxEndpoints:  10_000,
 		Balance:       balances[0],
 		MaxIdle:       64,
 		MaxHead:       32 * kib,

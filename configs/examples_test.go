@@ -113,6 +113,8 @@ var notDefault = map[string]string{
 	".listeners.any.protocol":               "http has neither cluster nor forward",
 	".listeners.hidden.transparent":         "off would make the intercept table a mistake",
 	".listeners.hidden.intercept.local":     "an interface has another name on each machine",
+	".clusters.original.discovery":          "static has none of the keys beside it",
+	".clusters.original.mark":               "a listener intercepts connections of this machine",
 	".listeners.secure.tls.client_auth":     "none would make client_ca a mistake",
 	".listeners.secure.tls.session_tickets": "ticket_keys would make false a mistake",
 	".listeners.secure.tls.acme.directory":  "an example must not call a real authority",

@@ -221,9 +221,25 @@ type HeaderRules struct {
 
 // Cluster is a named set of endpoints with one policy.
 type Cluster struct {
+	// Discovery is static (Endpoints) or original_dst: each connection goes to where its
+	// client meant to connect to, before a transparent listener took it. A PROXY header
+	// that tells a destination has the last word.
+	Discovery string `toml:"discovery"`
 	// Endpoints are addresses, "host:port", or tables with a weight. A host name
 	// is resolved once, at start.
 	Endpoints []Endpoint `toml:"endpoints"`
+	// StaleAfter is how long an endpoint made of an original destination is kept when
+	// nobody uses it, with its idle connections.
+	StaleAfter Duration `toml:"stale_after"`
+	// MaxEndpoints is how many original destinations the cluster has at once; clients of
+	// others are refused (503).
+	MaxEndpoints int `toml:"max_endpoints"`
+	// DestinationHeader is a request field in which a peer in trusted_proxies names the
+	// destination, "ip:port", in place of the original one. From anyone else it is
+	// ignored; it is never forwarded.
+	DestinationHeader string `toml:"destination_header"`
+	// DestinationPorts replaces ports of destinations: { 80 = 8080 }.
+	DestinationPorts map[string]int `toml:"destination_ports"`
 	// Balance is round_robin, in proportion to the weights.
 	Balance string `toml:"balance"`
 	// MaxIdle is how many idle connections are kept per endpoint and loop for the

@@ -41,6 +41,9 @@ func (e *Engine) build(opt Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := checkPrivileges(cfg); err != nil {
+		return err
+	}
 	if e.limit, err = connectionLimit(cfg.Engine.MaxConnections); err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type Engine struct {
 	loops     []*loop
 	security  security
 	addresses map[string]string
+	own       ownAddresses
 
 	open     atomic.Int64 // downstream connections
 	limit    int64
@@ -50,7 +51,7 @@ type Engine struct {
 // clients that connect wait in the backlog. It may block to resolve names. Errors
 // say which part of the configuration they are about.
 func New(cfg *configs.Config, opt Options) (*Engine, error) {
-	e := &Engine{cfg: cfg, addresses: map[string]string{}, drained: make(chan struct{}), cut: make(chan struct{})}
+	e := &Engine{cfg: cfg, addresses: map[string]string{}, own: ownAddresses{}, drained: make(chan struct{}), cut: make(chan struct{})}
 	err := e.build(opt)
 	if err != nil {
 		e.close()

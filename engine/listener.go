@@ -40,11 +40,12 @@ func (e *Engine) bind(text string, ln *session.Listener) (netip.AddrPort, error)
 	if err != nil {
 		return address, err
 	}
-	if err := reactor.Probe(address); err != nil {
+	tproxy := ln.Transparent == session.TransparentTProxy
+	if err := reactor.Probe(address, tproxy); err != nil {
 		return address, listenError(text, err)
 	}
 	for _, l := range e.loops {
-		fd, bound, err := reactor.Bind(address)
+		fd, bound, err := reactor.Bind(address, tproxy)
 		if err != nil {
 			return address, listenError(text, err)
 		}
@@ -53,6 +54,7 @@ func (e *Engine) bind(text string, ln *session.Listener) (netip.AddrPort, error)
 			return address, err
 		}
 	}
+	e.own.add(address)
 	return address, nil
 }
 
@@ -98,6 +100,9 @@ var (
 		"": session.ProtocolHTTP, "http": session.ProtocolHTTP, "tcp": session.ProtocolTCP,
 		"tls-passthrough": session.ProtocolPassthrough, "auto": session.ProtocolAuto,
 	}
+	transparencies = map[string]session.Transparency{
+		"": session.TransparentOff, "off": session.TransparentOff, "tproxy": session.TransparentTProxy, "redirect": session.TransparentRedirect,
+	}
 	proxyModes = map[string]session.ProxyMode{"optional": session.ProxyOptional, "required": session.ProxyRequired}
 )
 
@@ -116,6 +121,7 @@ func (e *Engine) compileListener(name string, cfg *configs.Listener, clusters ma
 		Sniff:            cfg.Timeouts.Sniff.Nanoseconds(),
 		Handshake:        cfg.Timeouts.Handshake.Nanoseconds(),
 		TunnelIdle:       cfg.Timeouts.TunnelIdle.Nanoseconds(),
+		Transparent:      transparencies[cfg.Transparent],
 	}
 	var err error
 	if ln.Trusted, err = parsePrefixes(cfg.TrustedProxies); err != nil {

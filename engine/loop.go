@@ -54,7 +54,7 @@ func (e *Engine) newLoop(i, count int, table *route.Table, clusters []*cluster.C
 	}
 	l.worker = session.NewWorker(session.Config{
 		Loop: l.transport, Table: table, Clusters: locals, Counters: &l.counters, Log: e.log.Logger, Access: e.access,
-		PauseAbove: int(e.cfg.Engine.PauseAbove), FirstID: uint64(i) + 1, IDStep: uint64(count), Closed: l.closed,
+		PauseAbove: int(e.cfg.Engine.PauseAbove), FirstID: uint64(i) + 1, IDStep: uint64(count), Closed: l.closed, Owns: e.own.has,
 	})
 	return l, nil
 }

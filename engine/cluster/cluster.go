@@ -20,7 +20,7 @@ import (
 	"weir/engine/transport"
 )
 
-// Endpoint is one address of a cluster.
+// Endpoint is one address of a cluster. Each loop has its own.
 type Endpoint struct {
 	// Address is as configured; where a name stood for several addresses, the
 	// address itself.
@@ -29,6 +29,10 @@ type Endpoint struct {
 	Weight  int
 	index   int
 	host    string // as configured
+	local   *Local
+	idle    idleList
+	// original is set where the endpoint was made of an original destination.
+	original *original
 }
 
 // Cluster is a named set of endpoints with one policy. Times are nanoseconds.
@@ -43,6 +47,13 @@ type Cluster struct {
 	ProxyProtocol ProxyVersion
 	// TLS is what is spoken to the endpoints; nil: none.
 	TLS *certs.Client
+	// Source is whose address endpoints see.
+	Source Source
+	// Mark is the fwmark of connections; 0: none.
+	Mark uint32
+	// Original is set where endpoints are the original destinations of clients; nil: they
+	// are Endpoints.
+	Original *Original
 
 	maxIdle     int
 	idleTimeout int64
@@ -63,6 +74,20 @@ const (
 
 var proxyVersions = map[string]ProxyVersion{"": ProxyOff, "off": ProxyOff, "v1": ProxyV1, "v2": ProxyV2}
 
+// Source is whose address an endpoint sees.
+type Source uint8
+
+const (
+	// SourceSelf: this machine's.
+	SourceSelf Source = iota
+	// SourceClientIP: the client's, with a port of its own.
+	SourceClientIP
+	// SourceClientIPPort: the client's, its port too if it can be had.
+	SourceClientIPPort
+)
+
+var sources = map[string]Source{"": SourceSelf, "self": SourceSelf, "client_ip": SourceClientIP, "client_ip_port": SourceClientIPPort}
+
 // Lookup resolves a host name, as net.Resolver.LookupNetIP does.
 type Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
@@ -77,13 +102,16 @@ func Compile(ctx context.Context, name string, cfg *configs.Cluster, lookup Look
 		maxIdle:        cfg.MaxIdle,
 		idleTimeout:    cfg.Timeouts.Idle.Nanoseconds(),
 		lifetime:       cfg.Timeouts.Lifetime.Nanoseconds(),
+		Mark:           uint32(cfg.Mark),
 	}
 	for _, e := range cfg.Endpoints {
 		if err := c.add(ctx, e, lookup); err != nil {
 			return nil, fmt.Errorf("cluster %q: endpoint %q: %w", name, e.Address, err)
 		}
 	}
-	if len(c.Endpoints) == 0 || len(c.Endpoints) > 1<<16-1 {
+	if cfg.Discovery == "original_dst" {
+		c.Original = newOriginal(cfg)
+	} else if len(c.Endpoints) == 0 || len(c.Endpoints) > 1<<16-1 {
 		return nil, fmt.Errorf("cluster %q: %d endpoints; give 1 to 65535", name, len(c.Endpoints))
 	}
 	c.schedule = schedule(c.Endpoints)
@@ -91,10 +119,16 @@ func Compile(ctx context.Context, name string, cfg *configs.Cluster, lookup Look
 	if c.ProxyProtocol, known = proxyVersions[cfg.ProxyProtocol]; !known {
 		return nil, fmt.Errorf("cluster %q: proxy_protocol %q is not off, v1 or v2", name, cfg.ProxyProtocol)
 	}
+	if c.Source, known = sources[cfg.Source]; !known {
+		return nil, fmt.Errorf("cluster %q: source %q is not self, client_ip or client_ip_port", name, cfg.Source)
+	}
 	if cfg.TLS != nil {
-		hosts := make([]string, len(c.Endpoints))
+		hosts := []string{""} // original destinations share a name, server_name
 		for i, e := range c.Endpoints {
-			hosts[i] = e.host
+			if i == 0 {
+				hosts = hosts[:0]
+			}
+			hosts = append(hosts, e.host)
 		}
 		var err error
 		if c.TLS, err = certs.NewClient(cfg.TLS, hosts); err != nil {

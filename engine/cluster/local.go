@@ -12,12 +12,17 @@ import (
 // connections. It belongs to that loop.
 type Local struct {
 	*Cluster
-	loop     *transport.Loop
-	counters *observe.Counters
-	slab     *pool.Slab[Upstream]
-	turn     int
-	idle     []idleList // by endpoint
+	// Endpoints are this loop's, in the order of the Cluster's. Those of original
+	// destinations are not among them.
+	Endpoints []*Endpoint
+	loop      *transport.Loop
+	counters  *observe.Counters
+	slab      *pool.Slab[Upstream]
+	turn      int
+	originals *originals // nil: none
 
+	// Told, if set, hears of endpoints that are made and removed, on the loop.
+	Told func(c Change, e *Endpoint)
 	// WarnedAt is when the log last warned of an endpoint, on the loop's clock; its
 	// user's.
 	WarnedAt int64
@@ -33,17 +38,26 @@ type idleList struct {
 // Local makes the part of one loop. start staggers the round robin of the loops;
 // slab is shared by the clusters of the loop.
 func (c *Cluster) Local(loop *transport.Loop, counters *observe.Counters, slab *pool.Slab[Upstream], start int) *Local {
-	return &Local{
+	l := &Local{
 		Cluster:  c,
 		loop:     loop,
 		counters: counters,
 		slab:     slab,
-		turn:     start % len(c.schedule),
-		idle:     make([]idleList, len(c.Endpoints)),
+		turn:     start % max(len(c.schedule), 1),
 	}
+	for _, e := range c.Endpoints {
+		own := *e
+		own.local = l
+		l.Endpoints = append(l.Endpoints, &own)
+	}
+	if c.Original != nil {
+		l.originals = newOriginals(l)
+	}
+	return l
 }
 
-// Pick returns the endpoint whose turn it is. O(1).
+// Pick returns the endpoint whose turn it is. O(1). A cluster of original destinations
+// has none: see Original.
 func (l *Local) Pick() *Endpoint {
 	e := l.Endpoints[l.schedule[l.turn]]
 	l.turn++
@@ -58,15 +72,29 @@ func (l *Local) Next(e *Endpoint) *Endpoint {
 	return l.Endpoints[(e.index+1)%len(l.Endpoints)]
 }
 
-// Reuse takes an idle connection to e, or returns nil. It asks the kernel whether
-// the connection is still good, since the event that would tell may not have been
-// delivered yet: bytes nobody asked for must not become the next answer. It may
-// read into Loop.Buf.
-func (l *Local) Reuse(e *Endpoint, owner transport.Owner) *Upstream {
-	for {
-		u := l.idle[e.index].top
-		if u == nil {
-			return nil
+// From is the address that endpoints are to see where client is the client's; the zero
+// Addr: one of this machine's.
+func (l *Local) From(client transport.Addr) transport.Addr {
+	switch l.Source {
+	case SourceClientIP:
+		return client.WithPort(0)
+	case SourceClientIPPort:
+		return client
+	}
+	return transport.Addr{}
+}
+
+// Reuse takes an idle connection to e that comes from the address from, or returns nil.
+// It asks the kernel whether the connection is still good, since the event that would
+// tell may not have been delivered yet: bytes nobody asked for must not become the next
+// answer. It may read into Loop.Buf. O(1), but for connections that are made in the name
+// of clients: at most as many as are kept idle.
+func (l *Local) Reuse(e *Endpoint, from transport.Addr, owner transport.Owner) *Upstream {
+	var next *Upstream
+	for u := e.idle.top; u != nil; u = next {
+		next = u.next
+		if !u.madeFor(from) {
+			continue
 		}
 		u.Poke()
 		if !u.stillIdle() {
@@ -78,17 +106,33 @@ func (l *Local) Reuse(e *Endpoint, owner transport.Owner) *Upstream {
 		l.counters.Reused.Add(1)
 		return u
 	}
+	return nil
 }
 
-// Dial begins a new connection to e. errno is why it could not even begin; then
-// there is no connection. preface, if any, is sent before all else, TLS included.
-func (l *Local) Dial(e *Endpoint, owner transport.Owner, preface []byte) (*Upstream, syscall.Errno) {
+// Dial begins a new connection to e, from an address as From gives it. If its port
+// cannot be had, another is taken, and counted. errno is why it could not even begin;
+// then there is no connection. preface, if any, is sent before all else, TLS included.
+func (l *Local) Dial(e *Endpoint, from transport.Addr, owner transport.Owner, preface []byte) (*Upstream, syscall.Errno) {
 	u := l.slab.Get()
-	u.Endpoint, u.local, u.born, u.uses = e, l, l.loop.Now(), 1
+	u.Endpoint, u.born, u.uses, u.from = e, l.loop.Now(), 1, nil
+	if !from.IsZero() {
+		own := from // of the heap only where it is needed
+		u.from = &own
+	}
 	u.timer.Handler = u
-	if errno := u.Conn.Dial(l.loop, e.Addr, owner); errno != 0 {
+	to := transport.Outgoing{To: e.Addr, From: from, Mark: l.Mark}
+	errno := u.Conn.Dial(l.loop, to, owner)
+	if from.Port() != 0 && transport.PortTaken(errno) {
+		l.counters.PortFallbacks.Add(1)
+		to.From = from.WithPort(0)
+		errno = u.Conn.Dial(l.loop, to, owner)
+	}
+	if errno != 0 {
 		l.loop.Release(u)
 		return nil, errno
+	}
+	if e.original != nil {
+		e.original.connections++
 	}
 	if len(preface) > 0 {
 		u.Preface(preface)
@@ -102,15 +146,22 @@ func (l *Local) Dial(e *Endpoint, owner transport.Owner, preface []byte) (*Upstr
 
 // CloseIdle closes every idle connection.
 func (l *Local) CloseIdle() {
-	for i := range l.idle {
-		for l.idle[i].top != nil {
-			l.idle[i].top.Discard(false)
-		}
+	for _, e := range l.Endpoints {
+		e.closeIdle()
+	}
+	if l.originals != nil {
+		l.originals.closeIdle()
+	}
+}
+
+func (e *Endpoint) closeIdle() {
+	for e.idle.top != nil {
+		e.idle.top.Discard(false)
 	}
 }
 
 func (l *Local) unlist(u *Upstream) {
-	list := &l.idle[u.Endpoint.index]
+	list := &u.Endpoint.idle
 	if u.prev != nil {
 		u.prev.next = u.next
 	} else {

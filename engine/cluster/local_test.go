@@ -62,7 +62,7 @@ func newBench(t *testing.T, maxIdle int, weights ...int) *bench {
 // dial gives a connection to e that is up.
 func (b *bench) dial(e *Endpoint, owner transport.Owner) (*Upstream, *transporttest.Link) {
 	b.t.Helper()
-	u, errno := b.local.Dial(e, owner, nil)
+	u, errno := b.local.Dial(e, transport.Addr{}, owner, nil)
 	if errno != 0 {
 		b.t.Fatal(errno)
 	}
@@ -125,12 +125,12 @@ func TestReuseTakesTheLatestKept(t *testing.T) {
 		u.Keep()
 	}
 	b.require("kept", 3, 3)
-	if b.local.Reuse(other, &session{}) != nil {
+	if b.local.Reuse(other, transport.Addr{}, &session{}) != nil {
 		t.Error("a connection to another endpoint was given")
 	}
 	for i := 2; i >= 0; i-- {
 		s := &session{}
-		u := b.local.Reuse(first, s)
+		u := b.local.Reuse(first, transport.Addr{}, s)
 		if u != kept[i] || !u.Reused() || u.Endpoint != first {
 			t.Fatalf("reuse %d: %p, want %p", i, u, kept[i])
 		}
@@ -139,7 +139,7 @@ func TestReuseTakesTheLatestKept(t *testing.T) {
 			t.Error("the session does not own what it reuses")
 		}
 	}
-	if b.local.Reuse(first, &session{}) != nil {
+	if b.local.Reuse(first, transport.Addr{}, &session{}) != nil {
 		t.Error("a connection in use was given")
 	}
 	b.require("in use", 0, 3)
@@ -188,7 +188,7 @@ func TestIdleConnectionsTimeOut(t *testing.T) {
 	if link.Closed() {
 		t.Fatal("closed early")
 	}
-	u = b.local.Reuse(e, &session{})
+	u = b.local.Reuse(e, transport.Addr{}, &session{})
 	b.net.Advance(2 * aTick)
 	if link.Closed() {
 		t.Fatal("closed in use")
@@ -215,7 +215,7 @@ func TestOldConnectionsAreNotReused(t *testing.T) {
 		t.Fatal("closed early")
 	}
 	b.net.Advance(2 * aTick)
-	if !idleLink.GotFIN() || b.local.Reuse(e, &session{}) != nil {
+	if !idleLink.GotFIN() || b.local.Reuse(e, transport.Addr{}, &session{}) != nil {
 		t.Error("an idle connection outlived its lifetime")
 	}
 	if busyLink.Closed() {
@@ -260,7 +260,7 @@ func TestIdleConnectionIsWatched(t *testing.T) {
 				return
 			}
 			b.require("dropped", 2, 2)
-			if b.local.Reuse(e, &session{}) != above || b.local.Reuse(e, &session{}) != below || b.local.Reuse(e, &session{}) != nil {
+			if b.local.Reuse(e, transport.Addr{}, &session{}) != above || b.local.Reuse(e, transport.Addr{}, &session{}) != below || b.local.Reuse(e, transport.Addr{}, &session{}) != nil {
 				t.Error("the list is broken")
 			}
 			above.Discard(false)
@@ -322,7 +322,7 @@ func TestReuseAsksTheKernel(t *testing.T) {
 			good.Keep()
 			bad.Keep()
 			tt.happens(link)
-			if u := b.local.Reuse(e, &owner); u != good {
+			if u := b.local.Reuse(e, transport.Addr{}, &owner); u != good {
 				t.Errorf("Reuse gave %p, want the good one, %p", u, good)
 			}
 			if got := b.counters.Faults[fault.SurplusResponse].Load(); got != tt.surplus {
@@ -359,7 +359,7 @@ func TestDiscardOfListed(t *testing.T) {
 		t.Error("not closed")
 	}
 	b.require("all closed", 0, 0)
-	if b.local.Reuse(e, &session{}) != nil {
+	if b.local.Reuse(e, transport.Addr{}, &session{}) != nil {
 		t.Error("a closed connection was given")
 	}
 }
@@ -367,7 +367,7 @@ func TestDiscardOfListed(t *testing.T) {
 func TestDialThatFails(t *testing.T) {
 	b := newBench(t, 8, 1)
 	b.net.RefuseDial = syscall.EMFILE
-	if u, errno := b.local.Dial(b.local.Endpoints[0], &session{}, nil); u != nil || errno != syscall.EMFILE {
+	if u, errno := b.local.Dial(b.local.Endpoints[0], transport.Addr{}, &session{}, nil); u != nil || errno != syscall.EMFILE {
 		t.Errorf("%p, %v", u, errno)
 	}
 	if b.counters.Dialled.Load() != 0 {
@@ -377,7 +377,7 @@ func TestDialThatFails(t *testing.T) {
 
 	b.net.RefuseDial = 0
 	s := &session{}
-	u, _ := b.local.Dial(b.local.Endpoints[0], s, nil)
+	u, _ := b.local.Dial(b.local.Endpoints[0], transport.Addr{}, s, nil)
 	b.net.Dialled().Refuse(syscall.ECONNREFUSED)
 	if s.calls != 1 || u.Err() != syscall.ECONNREFUSED {
 		t.Errorf("owner called %d times, %v", s.calls, u.Err())
@@ -408,7 +408,7 @@ func TestKeepAndReuseDoNotAllocate(t *testing.T) {
 		u.Keep()
 	}
 	if n := testing.AllocsPerRun(1000, func() {
-		u := b.local.Reuse(b.local.Pick(), s)
+		u := b.local.Reuse(b.local.Pick(), transport.Addr{}, s)
 		u.Keep()
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -10,10 +10,10 @@ import (
 type Upstream struct {
 	transport.Conn
 	Endpoint   *Endpoint
-	local      *Local
 	timer      transport.Timer
 	prev, next *Upstream
 	born       int64
+	from       *transport.Addr // whose name it is made in; nil: weir's
 	uses       uint32
 	listed     bool
 }
@@ -21,16 +21,24 @@ type Upstream struct {
 // Reused reports whether the connection has carried an exchange before this one.
 func (u *Upstream) Reused() bool { return u.uses > 1 }
 
+// madeFor reports whether u is made in the name of from; the zero Addr: of weir.
+func (u *Upstream) madeFor(from transport.Addr) bool {
+	if u.from == nil {
+		return from.IsZero()
+	}
+	return *u.from == from
+}
+
 // ClusterName is the name of the cluster u belongs to.
-func (u *Upstream) ClusterName() string { return u.local.Name }
+func (u *Upstream) ClusterName() string { return u.Endpoint.local.Name }
 
 // Keep makes u idle, for the next exchange with its endpoint, or closes it if
 // there are enough, if it is too old, if either direction has ended, or if it has
 // bytes that belong to nothing. It may read into Loop.Buf. The caller must not
 // touch u afterwards.
 func (u *Upstream) Keep() {
-	l := u.local
-	list := &l.idle[u.Endpoint.index]
+	l := u.Endpoint.local
+	list := &u.Endpoint.idle
 	now := l.loop.Now()
 	until, old := now+l.idleTimeout, false
 	if l.lifetime > 0 {
@@ -62,14 +70,17 @@ func (u *Upstream) spent() bool {
 // Discard closes u and gives it back; the caller must not touch it afterwards.
 func (u *Upstream) Discard(reset bool) {
 	if u.listed {
-		u.local.unlist(u)
+		u.Endpoint.local.unlist(u)
 	}
 	if reset {
 		u.Reset()
 	} else {
 		u.Close()
 	}
-	u.local.loop.Release(u)
+	if o := u.Endpoint.original; o != nil {
+		o.connections--
+	}
+	u.Endpoint.local.loop.Release(u)
 }
 
 // OnConn watches an idle connection.
@@ -87,7 +98,7 @@ func (u *Upstream) stillIdle() bool {
 		return true
 	}
 	if len(data) > 0 {
-		u.local.counters.Faults[fault.SurplusResponse].Add(1)
+		u.Endpoint.local.counters.Faults[fault.SurplusResponse].Add(1)
 	}
 	u.Discard(false)
 	return false
@@ -100,4 +111,4 @@ func (u *Upstream) OnConnPanic(*transport.Conn) { u.Discard(true) }
 func (u *Upstream) OnTimer(int64) { u.Discard(false) }
 
 // OnRelease is the loop's call, when nothing up the stack uses u any more.
-func (u *Upstream) OnRelease() { u.local.slab.Put(u) }
+func (u *Upstream) OnRelease() { u.Endpoint.local.slab.Put(u) }

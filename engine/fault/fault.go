@@ -73,9 +73,12 @@ const (
 	ProxyUntrusted
 	SniffTimeout
 	UnknownProtocol
+	DirectConnection
+	BadDestination
 
 	// weir's.
 	NoRoute
+	EndpointsFull
 	Draining
 	Exhausted
 	HandshakesFull
@@ -154,8 +157,11 @@ var kinds = [NumKinds]row{
 	ProxyUntrusted:            {"proxy_untrusted", FaultDownstream, 0, RetryNever, "a PROXY header is required, and the peer is not trusted to send one"},
 	SniffTimeout:              {"sniff_timeout", FaultDownstream, 0, RetryNever, "the first bytes took too long"},
 	UnknownProtocol:           {"unknown_protocol", FaultDownstream, 0, RetryNever, "the connection is neither TLS nor HTTP, and leads nowhere"},
+	DirectConnection:          {"direct_connection", FaultDownstream, 421, RetryNever, "the connection was made to the proxy itself, so it leads nowhere"},
+	BadDestination:            {"bad_destination", FaultDownstream, 400, RetryNever, "the destination that the request names is not an address and port"},
 
 	NoRoute:        {"no_route", FaultLocal, 404, RetryNever, "no route matches the request"},
+	EndpointsFull:  {"endpoints_full", FaultLocal, 503, RetryNever, "the cluster has as many destinations as it may"},
 	Draining:       {"draining", FaultLocal, 503, RetryNever, "the proxy is shutting down"},
 	Exhausted:      {"exhausted", FaultLocal, 503, RetryAlways, "the proxy is out of descriptors or ports"},
 	HandshakesFull: {"handshakes_full", FaultLocal, 503, RetryNever, "too many TLS handshakes are under way"},

@@ -14,20 +14,26 @@ type Counter = atomic.Int64
 
 // Counters are those of one loop. Gauges say so; all others only grow.
 type Counters struct {
-	Accepted      Counter // downstream connections
-	AcceptErrors  Counter // accepts that failed for want of descriptors or memory
-	Shed          Counter // connections closed at once since the descriptor table was full
-	Sessions      Counter // gauge: downstream connections open
-	Exchanges     Counter // exchanges begun
-	Active        Counter // gauge: exchanges in flight
-	Tunnels       Counter // tunnels begun
-	TunnelsOpen   Counter // gauge
-	Handshakes    Counter // TLS handshakes with clients that succeeded
-	Resumed       Counter // of these, those that resumed a session
-	Dialled       Counter // upstream connections begun
-	Reused        Counter // exchanges that took an idle upstream connection
-	Idle          Counter // gauge: idle upstream connections
-	Retries       Counter // requests sent again
+	Accepted     Counter // downstream connections
+	AcceptErrors Counter // accepts that failed for want of descriptors or memory
+	Shed         Counter // connections closed at once since the descriptor table was full
+	Sessions     Counter // gauge: downstream connections open
+	Exchanges    Counter // exchanges begun
+	Active       Counter // gauge: exchanges in flight
+	Tunnels      Counter // tunnels begun
+	TunnelsOpen  Counter // gauge
+	Handshakes   Counter // TLS handshakes with clients that succeeded
+	Resumed      Counter // of these, those that resumed a session
+	Dialled      Counter // upstream connections begun
+	Reused       Counter // exchanges that took an idle upstream connection
+	Idle         Counter // gauge: idle upstream connections
+	Retries      Counter // requests sent again
+
+	Endpoints        Counter // gauge: endpoints made of original destinations
+	EndpointsAdded   Counter // of these
+	EndpointsRemoved Counter
+	PortFallbacks    Counter // connections for which the client's own port could not be had
+
 	Panics        Counter // bugs caught at the top of the loop
 	AccessDropped Counter // access log lines lost since the writer was too slow
 	Faults        [fault.NumKinds]Counter
@@ -39,6 +45,8 @@ type Snapshot struct {
 	Handshakes, Resumed                                       int64
 	HandshakesOpen                                            int64 // under way, with clients and endpoints
 	Tunnels, TunnelsOpen, Dialled, Reused, Idle, Retries      int64
+	Endpoints, EndpointsAdded, EndpointsRemoved               int64
+	PortFallbacks                                             int64
 	Panics, AccessDropped                                     int64
 	Connections, Buffers, Held                                int64 // open; pooled buffers and slab values outstanding
 	Faults                                                    [fault.NumKinds]int64
@@ -60,6 +68,10 @@ func (c *Counters) AddTo(s *Snapshot) {
 	s.Reused += c.Reused.Load()
 	s.Idle += c.Idle.Load()
 	s.Retries += c.Retries.Load()
+	s.Endpoints += c.Endpoints.Load()
+	s.EndpointsAdded += c.EndpointsAdded.Load()
+	s.EndpointsRemoved += c.EndpointsRemoved.Load()
+	s.PortFallbacks += c.PortFallbacks.Load()
 	s.Panics += c.Panics.Load()
 	s.AccessDropped += c.AccessDropped.Load()
 	for k := range c.Faults {

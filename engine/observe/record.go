@@ -16,6 +16,7 @@ type Record struct {
 	Conn       uint64 // number of the downstream connection
 	RequestID  []byte
 	Client     []byte // ip:port of the peer
+	Original   []byte // ip:port that it meant to connect to, where a transparent listener took it
 	ForwardFor []byte // the client's address as a trusted proxy told it; empty: none
 	Listener   string
 	Method     []byte
@@ -54,6 +55,7 @@ func (r *Record) Append(dst []byte, stamp *Stamp) []byte {
 	dst = strconv.AppendUint(dst, r.Conn, 10)
 	dst = field(dst, "request_id", r.RequestID)
 	dst = field(dst, "client", r.Client)
+	dst = field(dst, "original_dst", r.Original)
 	dst = field(dst, "forwarded_for", r.ForwardFor)
 	dst = field(dst, "listener", r.Listener)
 	dst = field(dst, "method", r.Method)

@@ -28,6 +28,18 @@ func (a Addr) AddrPort() netip.AddrPort { return netip.AddrPortFrom(a.Addr(), a.
 // Addr is the address alone.
 func (a Addr) Addr() netip.Addr { return netip.AddrFrom16(a.ip).Unmap() }
 
+// IsZero reports whether a is no address at all.
+func (a Addr) IsZero() bool { return a == Addr{} }
+
+// WithPort is a with another port.
+func (a Addr) WithPort(port uint16) Addr {
+	a.port = port
+	return a
+}
+
+// Is4 reports whether a is an IPv4 address.
+func (a Addr) Is4() bool { return a.v4 }
+
 // Port is the port.
 func (a Addr) Port() uint16 { return a.port }
 
@@ -52,35 +64,18 @@ func swap16(p uint16) uint16 {
 	return binary.BigEndian.Uint16(b[:])
 }
 
-// Connect starts a connection to a: a non-blocking socket with TCP_NODELAY, whose
-// local port is chosen only at connect, so that ports can be shared between
-// destinations (IP_BIND_ADDRESS_NO_PORT matters once a source address is bound).
-// The descriptor is the caller's; the connection is up, or has failed, when it
-// becomes writable and SocketError says which.
-func Connect(a Addr) (fd int, errno syscall.Errno) {
-	family, sa, size := unix.AF_INET6, unix.RawSockaddrAny{}, uintptr(unix.SizeofSockaddrInet6)
+// raw writes a for a system call, and returns its size.
+func (a Addr) raw(sa *unix.RawSockaddrAny) (size uintptr) {
 	if a.v4 {
-		family, size = unix.AF_INET, unix.SizeofSockaddrInet4
-		*(*unix.RawSockaddrInet4)(unsafe.Pointer(&sa)) = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: swap16(a.port), Addr: [4]byte(a.ip[12:])}
-	} else {
-		*(*unix.RawSockaddrInet6)(unsafe.Pointer(&sa)) = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: swap16(a.port), Addr: a.ip}
+		*(*unix.RawSockaddrInet4)(unsafe.Pointer(sa)) = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: swap16(a.port), Addr: [4]byte(a.ip[12:])}
+		return unix.SizeofSockaddrInet4
 	}
-	r, _, e := unix.RawSyscall(unix.SYS_SOCKET, uintptr(family), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if e != 0 {
-		return -1, e
-	}
-	fd = int(r)
-	setInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	setInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
-	_, _, e = unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&sa)), size)
-	if e != 0 && e != unix.EINPROGRESS && e != unix.EINTR {
-		closeFD(fd)
-		return -1, e
-	}
-	return fd, 0
+	*(*unix.RawSockaddrInet6)(unsafe.Pointer(sa)) = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: swap16(a.port), Addr: a.ip}
+	return unix.SizeofSockaddrInet6
 }
 
-func setInt(fd, level, option, value int) {
+func setInt(fd, level, option, value int) (errno syscall.Errno) {
 	v := int32(value)
-	_, _, _ = unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option), uintptr(unsafe.Pointer(&v)), unsafe.Sizeof(v), 0)
+	_, _, errno = unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option), uintptr(unsafe.Pointer(&v)), unsafe.Sizeof(v), 0)
+	return errno
 }

@@ -51,7 +51,7 @@ func TestConnectIsReported(t *testing.T) {
 		var fd int
 		on(t, l, func() {
 			var errno syscall.Errno
-			if fd, errno = Connect(AddrFrom(to)); errno != 0 {
+			if fd, errno = Connect(Outgoing{To: AddrFrom(to)}); errno != 0 {
 				result <- errno
 				return
 			}
@@ -128,7 +128,7 @@ func TestConnectSetsItsOptions(t *testing.T) {
 
 func TestConnectThatCannotStartLeavesNothing(t *testing.T) {
 	before := openFDs(t)
-	if _, errno := Connect(AddrFrom(netip.MustParseAddrPort("255.255.255.255:1"))); errno == 0 {
+	if _, errno := Connect(Outgoing{To: AddrFrom(netip.MustParseAddrPort("255.255.255.255:1"))}); errno == 0 {
 		t.Error("connected to a broadcast address")
 	}
 	if after := openFDs(t); after != before {

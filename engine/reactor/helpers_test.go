@@ -117,7 +117,7 @@ var loopback = netip.MustParseAddrPort("127.0.0.1:0")
 // listenTCP binds a listening socket to any port of address.
 func listenTCP(t *testing.T, address netip.AddrPort) (fd int, bound netip.AddrPort) {
 	t.Helper()
-	fd, bound, err := Bind(address)
+	fd, bound, err := Bind(address, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func listenTCP(t *testing.T, address netip.AddrPort) (fd int, bound netip.AddrPo
 // connectTCP starts a connection, closed when the test ends.
 func connectTCP(t *testing.T, to netip.AddrPort) int {
 	t.Helper()
-	fd, errno := Connect(AddrFrom(to))
+	fd, errno := Connect(Outgoing{To: AddrFrom(to)})
 	if errno != 0 {
 		t.Fatal(errno)
 	}
@@ -140,7 +140,7 @@ func tcpPair(t *testing.T) (a, b int) {
 	t.Helper()
 	ln, at := listenTCP(t, loopback)
 	defer closeFD(ln)
-	a, errno := Connect(AddrFrom(at))
+	a, errno := Connect(Outgoing{To: AddrFrom(at)})
 	if errno != 0 {
 		t.Fatal(errno)
 	}

@@ -47,23 +47,24 @@ type Listener struct {
 
 // Bind opens a listening socket with SO_REUSEPORT and SO_REUSEADDR. The caller
 // passes the descriptor to Listen, or closes it. An unspecified IPv6 address
-// takes IPv4 too; zones are ignored. Errors are plain errno values for the caller
-// to name.
-func Bind(address netip.AddrPort) (fd int, bound netip.AddrPort, err error) {
-	return bind(address, true)
+// takes IPv4 too; zones are ignored. A transparent one takes connections to addresses
+// that are not this machine's, if rules lead them there, and may be bound to one. Errors
+// are plain errno values for the caller to name.
+func Bind(address netip.AddrPort, transparent bool) (fd int, bound netip.AddrPort, err error) {
+	return bind(address, transparent, true)
 }
 
 // Probe reports whether address can be listened on by nobody but the caller:
 // SO_REUSEPORT alone would quietly share it with another process of the same user.
-func Probe(address netip.AddrPort) error {
-	fd, _, err := bind(address, false)
+func Probe(address netip.AddrPort, transparent bool) error {
+	fd, _, err := bind(address, transparent, false)
 	if err == nil {
 		closeFD(fd)
 	}
 	return err
 }
 
-func bind(address netip.AddrPort, share bool) (fd int, bound netip.AddrPort, err error) {
+func bind(address netip.AddrPort, transparent, share bool) (fd int, bound netip.AddrPort, err error) {
 	family := unix.AF_INET
 	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(address.Port()), Addr: tail4(address.Addr())}
 	if !address.Addr().Unmap().Is4() {
@@ -86,7 +87,16 @@ func bind(address netip.AddrPort, share bool) (fd int, bound netip.AddrPort, err
 		}
 		setInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, v6only)
 	}
-	if err = unix.Bind(fd, sa); err == nil {
+	if transparent {
+		// Before bind, which may be to a foreign address.
+		if errno := setTransparent(fd, family == unix.AF_INET); errno != 0 {
+			err = errno
+		}
+	}
+	if err == nil {
+		err = unix.Bind(fd, sa)
+	}
+	if err == nil {
 		err = unix.Listen(fd, backlog)
 	}
 	if err != nil {

@@ -131,7 +131,7 @@ func TestListenerBindsEveryFamily(t *testing.T) {
 		{"[::]:0", "127.0.0.1"},
 	} {
 		t.Run(tt.listen+" from "+tt.dial, func(t *testing.T) {
-			fd, at, err := Bind(netip.MustParseAddrPort(tt.listen))
+			fd, at, err := Bind(netip.MustParseAddrPort(tt.listen), false)
 			if errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL) {
 				t.Skip("no IPv6 here: ", err)
 			}
@@ -209,7 +209,7 @@ func TestDrainEmptiesTheBacklog(t *testing.T) {
 	if got := a.accepted.Load(); got != clients {
 		t.Errorf("%d of %d were let in", got, clients)
 	}
-	if fd, errno := Connect(AddrFrom(at)); errno == 0 {
+	if fd, errno := Connect(Outgoing{To: AddrFrom(at)}); errno == 0 {
 		if errno = ConnectError(fd); errno != syscall.ECONNREFUSED {
 			t.Errorf("the door is open: %v", errno)
 		}
@@ -288,7 +288,7 @@ func TestListenThatFailsLeavesNothing(t *testing.T) {
 
 func TestBindThatFailsLeavesNothing(t *testing.T) {
 	before := openFDs(t)
-	if _, _, err := Bind(netip.MustParseAddrPort("192.0.2.1:1")); !errors.Is(err, syscall.EADDRNOTAVAIL) {
+	if _, _, err := Bind(netip.MustParseAddrPort("192.0.2.1:1"), false); !errors.Is(err, syscall.EADDRNOTAVAIL) {
 		t.Errorf("Bind: %v", err)
 	}
 	if after := openFDs(t); after != before {

@@ -104,7 +104,7 @@ func allocsThroughTLS(t *testing.T, edit []func(*setup), warm []string, down, up
 	room := func() []byte { return make([]byte, 0, 1<<20) }
 	client := &tlsLink{tls: tlsconn.Client(newPKI(t).client("a.example")), in: room(), out: room(), into: make([]byte, 1<<20)}
 	far := &tlsLink{tls: tlsconn.Server(newPKI(t).server(t)), in: room(), out: room(), into: make([]byte, 1<<20)}
-	f.n.Loop.SetDialer(func(c *transport.Conn, _ transport.Addr) syscall.Errno {
+	f.n.Loop.SetDialer(func(c *transport.Conn, _ transport.Outgoing) syscall.Errno {
 		c.AttachLink(f.n.Loop, far, nil, false)
 		return 0
 	})

@@ -59,7 +59,7 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t)
 			client, up := &constLink{}, &constLink{}
-			f.n.Loop.SetDialer(func(c *transport.Conn, _ transport.Addr) syscall.Errno {
+			f.n.Loop.SetDialer(func(c *transport.Conn, _ transport.Outgoing) syscall.Errno {
 				c.AttachLink(f.n.Loop, up, nil, true)
 				return 0
 			})

@@ -13,7 +13,7 @@ const maxTries = 3
 func (s *Session) connect() {
 	x := s.x
 	if !x.opaque {
-		if u := x.local.Reuse(x.endpoint, s); u != nil {
+		if u := x.local.Reuse(x.endpoint, x.local.From(s.peer), s); u != nil {
 			s.up, x.reused = u, true
 			s.connected()
 			return
@@ -34,13 +34,16 @@ func (s *Session) dial() {
 		w.out = s.appendProxyHeader(w.out[:0], version)
 		preface = w.out
 	}
-	u, errno := x.local.Dial(x.endpoint, s, preface)
+	u, errno := x.local.Dial(x.endpoint, x.local.From(s.peer), s, preface)
 	if errno == 0 {
 		s.up = u
 		if w.debug {
 			s.tellDialling()
 		}
 		return
+	}
+	if x.local.Source != cluster.SourceSelf {
+		x.detail = errno.Error() // it may be the client's address
 	}
 	if w.debug {
 		s.tellDialFailed(errno)

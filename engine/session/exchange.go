@@ -149,7 +149,11 @@ func (s *Session) writeRecord(r *observe.Record, rt *route.Route, n *note) {
 	w := s.w
 	r.Now, r.Conn, r.Listener = w.now(), s.id, s.ln.Name
 	w.small = s.peer.AddrPort().AppendTo(w.small[:0])
-	r.Client = w.small
+	client := len(w.small)
+	if s.ln.Transparent != TransparentOff {
+		w.small = s.localAddr().AddrPort().AppendTo(w.small)
+	}
+	r.Client, r.Original = w.small[:client], w.small[client:]
 	if rt != nil {
 		r.Route, r.Cluster = rt.Name, rt.ClusterName
 	}

@@ -33,7 +33,11 @@ func (s *Session) forward(path, rest []byte) {
 		}
 		w.rewrite = out[:0]
 	}
-	x.endpoint = x.local.Pick()
+	if kind := s.pick(); kind != fault.None {
+		s.down.Unread(rest)
+		s.reply(kind)
+		return
+	}
 	w.out = s.appendRequest(w.out[:0], out)
 	// Made to measure: a pooled buffer that grows is lost to the pool.
 	x.wire = w.Loop.Pool.Get(len(w.out) + s.holdable(rest))
@@ -86,7 +90,7 @@ func (s *Session) appendRequest(dst, path []byte) []byte {
 	trusted := x.trusted
 	for i := range h.Fields {
 		f := &h.Fields[i]
-		if f.Hop || !forwarded(f.ID, trusted) || f.ID == http1.FieldUnknown && isOurs(f.Name.Of(data)) {
+		if f.Hop || !forwarded(f.ID, trusted) || f.ID == http1.FieldUnknown && isOurs(f.Name.Of(data)) || s.namesDestination(f.Name.Of(data)) {
 			continue
 		}
 		if name := f.Name.Of(data); !rules.Drops(name) {

@@ -17,8 +17,8 @@ import (
 // connections have none.
 type edge struct {
 	tls   transport.TLSInfo
-	local transport.Addr // where the client connected to, as a PROXY header told it
-	tlvs  []byte         // of that header
+	local transport.Addr // where the client meant to connect to; zero: to its connection's own end
+	tlvs  []byte         // of a PROXY header
 	told  bool           // by a PROXY header
 }
 

@@ -40,11 +40,14 @@ func (s *Session) forwardOpaque(serverName []byte, offers route.Offers) {
 		x.note.buf = w.Loop.Pool.Get(len(serverName))
 		x.note.host = x.note.add(serverName, len(serverName))
 	}
-	x.endpoint = x.local.Pick()
 	if w.debug {
 		s.tellForwarded()
 	}
 	s.on(evOpaque)
+	if kind := s.pick(); kind != fault.None {
+		s.reply(kind)
+		return
+	}
 	s.connect()
 }
 
@@ -107,9 +110,10 @@ func (s *Session) dialFailure() fault.Kind {
 	return kind
 }
 
-// localAddr is the address the client connected to.
+// localAddr is the address the client connected to, before anything in between led it
+// here.
 func (s *Session) localAddr() transport.Addr {
-	if s.edge != nil && s.edge.told && s.edge.local.Port() != 0 {
+	if s.edge != nil && s.edge.local.Port() != 0 {
 		return s.edge.local
 	}
 	return s.down.LocalAddr()

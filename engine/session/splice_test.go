@@ -56,7 +56,7 @@ func newSpliced(t *testing.T, request string, edit ...func(*setup)) *spliced {
 	p.client, p.up = client, up
 	p.worker.Accept(fd, clientAddr(1), p.ln)
 	p.s = p.worker.list
-	n.Loop.SetDialer(func(c *transport.Conn, _ transport.Addr) syscall.Errno { return c.Accept(n.Loop, ours, p.s) })
+	n.Loop.SetDialer(func(c *transport.Conn, _ transport.Outgoing) syscall.Errno { return c.Accept(n.Loop, ours, p.s) })
 	t.Cleanup(func() {
 		if p.open() {
 			p.s.cut(fault.Bug, byWeir)

@@ -8,6 +8,7 @@ import (
 
 	"weir/codec/http1"
 	"weir/codec/tlshello"
+	"weir/engine/cluster"
 	"weir/engine/fault"
 	"weir/engine/route"
 	"weir/engine/tlsconn"
@@ -28,6 +29,17 @@ func (s *Session) tell(message string, fields ...zap.Field) {
 
 func (s *Session) tellAccepted() {
 	s.tell("new connection", zap.Stringer("client", s.peer), zap.String("listener", s.ln.Name))
+}
+
+func (s *Session) tellDestination() {
+	s.tell("original destination found", zap.Stringer("destination", s.edge.local), zap.Bool("own", s.w.owns(s.edge.local)))
+}
+
+// tellEndpoint makes what tells of the endpoints that a cluster makes and removes.
+func (w *Worker) tellEndpoint(name string) func(cluster.Change, *cluster.Endpoint) {
+	return func(c cluster.Change, e *cluster.Endpoint) {
+		w.Log.Debug(c.String(), zap.String("cluster", name), zap.String("endpoint", e.Address))
+	}
 }
 
 func (s *Session) tellPhase(from phase, ev event) {

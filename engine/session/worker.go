@@ -41,6 +41,8 @@ type Listener struct {
 	Sniff      int64
 	Handshake  int64
 	TunnelIdle int64 // of what is no HTTP
+
+	Transparent Transparency
 }
 
 // Config is what a Worker is made of. The Worker owns none of it.
@@ -60,6 +62,9 @@ type Config struct {
 	// HTTPToken answers ACME's HTTP-01 challenge (RFC 8555 8.3) of a host, without
 	// blocking; nil: there is no ACME.
 	HTTPToken func(host, token []byte) (keyAuthorization []byte, ok bool)
+	// Owns reports whether weir itself listens on an address: what is meant for it would
+	// come back. nil: on none.
+	Owns func(a transport.Addr) bool
 }
 
 // Worker is one loop's sessions, and what they share: scratch memory that lives
@@ -112,6 +117,11 @@ func NewWorker(cfg Config) *Worker {
 		random: mathrand.NewChaCha8(seed),
 	}
 	w.flush.Handler = (*flusher)(w)
+	if w.debug {
+		for _, c := range w.Clusters {
+			c.Told = w.tellEndpoint(c.Name)
+		}
+	}
 	if cfg.Access != nil {
 		w.lines = cfg.Access.Lines(w.stamp, &cfg.Counters.AccessDropped)
 	}
@@ -142,6 +152,10 @@ func (w *Worker) Accept(fd int, peer transport.Addr, ln *Listener) {
 // begun goes on with what need not wait for bytes: opaque ones are led on at once, and
 // who may not send a PROXY header is refused.
 func (s *Session) begun() {
+	if s.ln.Transparent != TransparentOff && !s.learnDestination() {
+		s.refuseDirect()
+		return
+	}
 	if s.phase == phaseProxy || s.phase == phaseSniff && s.ln.Protocol == ProtocolTCP && s.ln.TLS == nil {
 		s.drive()
 		return

@@ -84,7 +84,7 @@ func (c *Conn) Accept(loop *Loop, fd int, owner Owner) syscall.Errno {
 
 // Dial starts a connection. Writes are queued until it is up; OnConn tells when
 // it is, or has failed. An errno means that it could not even be started.
-func (c *Conn) Dial(loop *Loop, to Addr, owner Owner) syscall.Errno {
+func (c *Conn) Dial(loop *Loop, to Outgoing, owner Owner) syscall.Errno {
 	*c = Conn{loop: loop, owner: owner, fd: -1, state: connecting}
 	errno := loop.dial(c, to)
 	if errno != 0 {
@@ -114,7 +114,7 @@ func (c *Conn) AttachLink(loop *Loop, link Link, owner Owner, up bool) {
 	}
 }
 
-func dialTCP(c *Conn, to Addr) syscall.Errno {
+func dialTCP(c *Conn, to Outgoing) syscall.Errno {
 	fd, errno := reactor.Connect(to)
 	if errno != 0 {
 		return errno
@@ -263,6 +263,12 @@ func (c *Conn) LocalAddr() Addr {
 		return Addr{}
 	}
 	return reactor.LocalAddr(int(c.fd))
+}
+
+// OriginalDst is where the client of a redirected connection meant to connect to: one
+// system call. ENOENT: it was not redirected.
+func (c *Conn) OriginalDst(client Addr) (Addr, syscall.Errno) {
+	return reactor.OriginalDst(int(c.fd), client.Is4())
 }
 
 // FD is the descriptor, for logs; -1: none.

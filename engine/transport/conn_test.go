@@ -41,7 +41,7 @@ func accepted(n *transporttest.Net) (*transport.Conn, *transporttest.Link, *owne
 func dialled(t *testing.T, n *transporttest.Net) (*transport.Conn, *transporttest.Link, *owner) {
 	t.Helper()
 	c, o := &transport.Conn{}, &owner{}
-	if errno := c.Dial(n.Loop, somewhere, o); errno != 0 {
+	if errno := c.Dial(n.Loop, transport.Outgoing{To: somewhere}, o); errno != 0 {
 		t.Fatal(errno)
 	}
 	return c, n.Dialled(), o
@@ -234,7 +234,7 @@ func TestDialThatCannotStart(t *testing.T) {
 	n := transporttest.New()
 	n.RefuseDial = syscall.EMFILE
 	c := &transport.Conn{}
-	if errno := c.Dial(n.Loop, somewhere, &owner{}); errno != syscall.EMFILE {
+	if errno := c.Dial(n.Loop, transport.Outgoing{To: somewhere}, &owner{}); errno != syscall.EMFILE {
 		t.Errorf("Dial: %v", errno)
 	}
 	if !c.Closed() || c.FD() != -1 {

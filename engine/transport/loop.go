@@ -19,6 +19,8 @@ import (
 type (
 	// Addr is a TCP address.
 	Addr = reactor.Addr
+	// Outgoing is a connection to be made.
+	Outgoing = reactor.Outgoing
 	// TLSInfo is what a TLS handshake agreed on.
 	TLSInfo = tlsconn.Info
 	// Timer is one deadline.
@@ -49,7 +51,7 @@ type Loop struct {
 	// Open is the number of connections open, for anyone to read.
 	Open atomic.Int64
 
-	dial     func(c *Conn, to Addr) syscall.Errno
+	dial     func(c *Conn, to Outgoing) syscall.Errno
 	segments [16][]byte
 	pipe     *reactor.Pipe        // nil until a body is large enough for it
 	away     map[*secure]struct{} // handshakes that a worker has
@@ -74,10 +76,16 @@ func (l *Loop) keep(data []byte) *pool.Buffer {
 }
 
 // SetDialer replaces what Dial does, for tests that have no sockets.
-func (l *Loop) SetDialer(dial func(c *Conn, to Addr) syscall.Errno) { l.dial = dial }
+func (l *Loop) SetDialer(dial func(c *Conn, to Outgoing) syscall.Errno) { l.dial = dial }
 
 // AddrFrom converts an address.
 var AddrFrom = reactor.AddrFrom
+
+// PortTaken reports whether a dial failed for the port of Outgoing.From alone.
+func PortTaken(errno syscall.Errno) bool { return reactor.PortTaken(errno) }
+
+// IsLocal reports whether a is an address of this machine.
+func IsLocal(a Addr) bool { return reactor.IsLocal(a) }
 
 // Temporary reports whether a dial failed for want of something on this machine.
 func Temporary(errno syscall.Errno) bool { return reactor.Temporary(errno) }

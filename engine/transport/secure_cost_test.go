@@ -24,12 +24,12 @@ func twoEnds(t testing.TB, secure bool) (client, server *transport.Conn) {
 		t.Fatal(err)
 	}
 	client, server = &transport.Conn{}, &transport.Conn{}
-	loop.SetDialer(func(c *transport.Conn, _ transport.Addr) syscall.Errno {
+	loop.SetDialer(func(c *transport.Conn, _ transport.Outgoing) syscall.Errno {
 		carrier := &socketLink{fd: fds[0]}
 		c.AttachLink(loop, carrier, nil, false)
 		return 0
 	})
-	if server.Accept(loop, fds[1], &owner{}) != 0 || client.Dial(loop, somewhere, &owner{}) != 0 {
+	if server.Accept(loop, fds[1], &owner{}) != 0 || client.Dial(loop, transport.Outgoing{To: somewhere}, &owner{}) != 0 {
 		t.Fatal("accept")
 	}
 	t.Cleanup(func() {

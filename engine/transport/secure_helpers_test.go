@@ -187,7 +187,7 @@ func asClient(t *testing.T, server, client *tls.Config) *meeting {
 	t.Helper()
 	n := transporttest.New()
 	m := &meeting{n: n, conn: &transport.Conn{}, own: newReader()}
-	if errno := m.conn.Dial(n.Loop, somewhere, m.own); errno != 0 {
+	if errno := m.conn.Dial(n.Loop, transport.Outgoing{To: somewhere}, m.own); errno != 0 {
 		t.Fatal(errno)
 	}
 	m.conn.SecureClient(client)

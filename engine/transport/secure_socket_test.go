@@ -191,7 +191,7 @@ func (r *secureRig) dial(config *tls.Config) (*secureEnd, *net.TCPConn) {
 	defer func() { _ = ln.Close() }()
 	e := &secureEnd{end: end{rig: &r.rig}}
 	r.on(func() {
-		if errno := e.conn.Dial(r.loop, transport.AddrFrom(ln.Addr().(*net.TCPAddr).AddrPort()), e); errno != 0 {
+		if errno := e.conn.Dial(r.loop, transport.Outgoing{To: transport.AddrFrom(ln.Addr().(*net.TCPAddr).AddrPort())}, e); errno != 0 {
 			r.t.Error(errno)
 		}
 		e.conn.SecureClient(config)
@@ -557,7 +557,7 @@ func panicBehindAHandshakeIsTold(t *testing.T, weight transport.Weight) {
 	defer func() { _ = ln.Close() }()
 	var conn transport.Conn
 	r.on(func() {
-		if errno := conn.Dial(r.loop, transport.AddrFrom(ln.Addr().(*net.TCPAddr).AddrPort()), o); errno != 0 {
+		if errno := conn.Dial(r.loop, transport.Outgoing{To: transport.AddrFrom(ln.Addr().(*net.TCPAddr).AddrPort())}, o); errno != 0 {
 			t.Error(errno)
 		}
 		conn.SecureClient(c)
@@ -588,7 +588,7 @@ func TestTooManyHandshakes(t *testing.T) {
 	n.Loop.Handshakes = transport.NewHandshakes(3, fits, nil)
 	conns := make([]transport.Conn, fits+1)
 	for i := range conns {
-		if errno := conns[i].Dial(n.Loop, somewhere, &owner{}); errno != 0 {
+		if errno := conns[i].Dial(n.Loop, transport.Outgoing{To: somewhere}, &owner{}); errno != 0 {
 			t.Fatal(errno)
 		}
 		conns[i].SecureClient(c)

@@ -118,7 +118,7 @@ func (r *rig) connect() (*end, *net.TCPConn) {
 	defer func() { _ = ln.Close() }()
 	e := &end{rig: r}
 	r.on(func() {
-		if errno := e.conn.Dial(r.loop, transport.AddrFrom(ln.Addr().(*net.TCPAddr).AddrPort()), e); errno != 0 {
+		if errno := e.conn.Dial(r.loop, transport.Outgoing{To: transport.AddrFrom(ln.Addr().(*net.TCPAddr).AddrPort())}, e); errno != 0 {
 			r.t.Error(errno)
 		}
 	})
@@ -211,7 +211,7 @@ func TestDialRefused(t *testing.T) {
 	r := newRig(t)
 	e := &end{rig: r}
 	r.on(func() {
-		if errno := e.conn.Dial(r.loop, transport.AddrFrom(at), e); errno == 0 {
+		if errno := e.conn.Dial(r.loop, transport.Outgoing{To: transport.AddrFrom(at)}, e); errno == 0 {
 			e.conn.Write([]byte("request"))
 		}
 	})
@@ -244,7 +244,7 @@ func TestDialThatHangsStaysPending(t *testing.T) {
 	r.on(func() {
 		for i := range ends {
 			ends[i].rig = r
-			if errno := ends[i].conn.Dial(r.loop, transport.AddrFrom(at), &ends[i]); errno != 0 {
+			if errno := ends[i].conn.Dial(r.loop, transport.Outgoing{To: transport.AddrFrom(at)}, &ends[i]); errno != 0 {
 				t.Error(errno)
 			}
 		}

@@ -70,7 +70,7 @@ func (r *rig) carry(rcvbuf, sndbuf int) (m *mover, a, b *net.TCPConn) {
 		}
 		defer func() { _ = ln.Close() }()
 		r.on(func() {
-			if errno := c.Dial(r.loop, transport.AddrFrom(ln.Addr().(*net.TCPAddr).AddrPort()), m); errno != 0 {
+			if errno := c.Dial(r.loop, transport.Outgoing{To: transport.AddrFrom(ln.Addr().(*net.TCPAddr).AddrPort())}, m); errno != 0 {
 				r.t.Error(errno)
 			}
 		})

@@ -150,7 +150,7 @@ func TestSpliceToFromWhatIsNotThere(t *testing.T) {
 		// No event has told that the connect is over.
 		ln, at := listenOn(t)
 		defer func() { _ = unix.Close(ln) }()
-		if errno := to.Dial(h.loop, at, &still{}); errno != 0 {
+		if errno := to.Dial(h.loop, transport.Outgoing{To: at}, &still{}); errno != 0 {
 			t.Fatal(errno)
 		}
 		if got := h.c.SpliceTo(&to, 10); got != 0 || !to.Connecting() {
@@ -358,7 +358,7 @@ func descriptors(t *testing.T) int {
 
 func listenOn(t *testing.T) (ln int, at transport.Addr) {
 	t.Helper()
-	ln, bound, err := reactor.Bind(netip.MustParseAddrPort("127.0.0.1:0"))
+	ln, bound, err := reactor.Bind(netip.MustParseAddrPort("127.0.0.1:0"), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -167,7 +167,7 @@ func TestWritePartsBeforeTheConnect(t *testing.T) {
 	defer func() { _ = unix.Close(ln) }()
 	h := newHand(t, false)
 	var c transport.Conn
-	if errno := c.Dial(h.loop, at, h.seen); errno != 0 {
+	if errno := c.Dial(h.loop, transport.Outgoing{To: at}, h.seen); errno != 0 {
 		t.Fatal(errno)
 	}
 	defer c.Close()

@@ -17,8 +17,8 @@ const Unlimited = -1
 // Each method that changes something tells the connection at once and then lets
 // the Net settle.
 type Link struct {
-	// To is the address dialled; the zero Addr on a client's link.
-	To transport.Addr
+	// Outgoing is what was dialled; zero on a client's link.
+	transport.Outgoing
 
 	net     *Net
 	conn    *transport.Conn

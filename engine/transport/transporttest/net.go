@@ -31,6 +31,8 @@ type Net struct {
 	AutoConnect bool
 	// RefuseDial, if not 0, is what each dial fails with at once, as EMFILE.
 	RefuseDial syscall.Errno
+	// PortsTaken fails each dial that is to come from a port of its own.
+	PortsTaken bool
 	// HoldYields leaves yielded work to RunYielded, for tests of budgets.
 	HoldYields bool
 
@@ -68,12 +70,15 @@ func NewWithSockets() (*Net, error) {
 // Conn.AttachLink, or to what calls that.
 func (n *Net) Client() *Link { return &Link{net: n, window: Unlimited} }
 
-func (n *Net) dial(c *transport.Conn, to transport.Addr) syscall.Errno {
+func (n *Net) dial(c *transport.Conn, to transport.Outgoing) syscall.Errno {
 	n.dials++
+	if n.PortsTaken && to.From.Port() != 0 {
+		return syscall.EADDRINUSE
+	}
 	if n.RefuseDial != 0 {
 		return n.RefuseDial
 	}
-	l := &Link{To: to, net: n, window: Unlimited, connect: syscall.EINPROGRESS}
+	l := &Link{Outgoing: to, net: n, window: Unlimited, connect: syscall.EINPROGRESS}
 	c.AttachLink(n.Loop, l, nil, false)
 	n.dialled = append(n.dialled, l)
 	if n.AutoConnect {

@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"syscall"
+
+	"weir/configs"
+	"weir/engine/reactor"
+)
+
+// checkPrivileges tries what the kernel allows to some processes only, before anything
+// is bound, so that the error says what is missing and not what failed for want of it.
+func checkPrivileges(cfg *configs.Config) error {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Listeners)) {
+		if cfg.Listeners[name].Transparent == "tproxy" {
+			if err := privilege(reactor.CheckTransparent()); err != nil {
+				return fmt.Errorf("listener %q: transparent = \"tproxy\": %w", name, err)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Clusters)) {
+		c := cfg.Clusters[name]
+		if c.Source != "" && c.Source != "self" {
+			if err := privilege(reactor.CheckTransparent()); err != nil {
+				return fmt.Errorf("cluster %q: source = %q: %w", name, c.Source, err)
+			}
+		}
+		if c.Mark != 0 {
+			if err := privilege(reactor.CheckMark()); err != nil {
+				return fmt.Errorf("cluster %q: mark = %d: %w", name, c.Mark, err)
+			}
+		}
+	}
+	return nil
+}
+
+// privilege says what to do about a refusal.
+func privilege(err error) error {
+	switch {
+	case errors.Is(err, syscall.EPERM):
+		binary, pathErr := os.Executable()
+		if pathErr != nil {
+			binary = "weir"
+		}
+		return fmt.Errorf("CAP_NET_ADMIN or CAP_NET_RAW is missing (%w)\nrun weir as root, or once: sudo setcap cap_net_admin,cap_net_raw+ep %s", err, binary)
+	case errors.Is(err, syscall.ENOPROTOOPT):
+		return fmt.Errorf("this kernel has no transparent proxying: %w", err)
+	}
+	return err
+}

@@ -231,8 +231,8 @@ type Cluster struct {
 	// StaleAfter is how long an endpoint made of an original destination is kept when
 	// nobody uses it, with its idle connections.
 	StaleAfter Duration `toml:"stale_after"`
-	// MaxEndpoints is how many original destinations the cluster has at once; clients of
-	// others are refused (503).
+	// MaxEndpoints is how many endpoints are made of original destinations at once, each
+	// loop counting its own; clients of others are refused (503).
 	MaxEndpoints int `toml:"max_endpoints"`
 	// DestinationHeader is a request field in which a peer in trusted_proxies names the
 	// destination, "ip:port", in place of the original one. From anyone else it is

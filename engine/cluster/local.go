@@ -31,8 +31,8 @@ type Local struct {
 // idleList is a stack of idle connections, the latest used on top, so that the
 // rest grow old and go.
 type idleList struct {
-	top *Upstream
-	n   int
+	top, bottom *Upstream
+	n           int
 }
 
 // Local makes the part of one loop. start staggers the round robin of the loops;
@@ -169,6 +169,8 @@ func (l *Local) unlist(u *Upstream) {
 	}
 	if u.next != nil {
 		u.next.prev = u.prev
+	} else {
+		list.bottom = u.prev
 	}
 	u.prev, u.next, u.listed = nil, nil, false
 	list.n--

@@ -34,7 +34,8 @@ func (u *Upstream) ClusterName() string { return u.Endpoint.local.Name }
 
 // Keep makes u idle, for the next exchange with its endpoint, or closes it if
 // there are enough, if it is too old, if either direction has ended, or if it has
-// bytes that belong to nothing. It may read into Loop.Buf. The caller must not
+// bytes that belong to nothing. If there are enough, one that is made in the name of a
+// client takes the place of the oldest. It may read into Loop.Buf. The caller must not
 // touch u afterwards.
 func (u *Upstream) Keep() {
 	l := u.Endpoint.local
@@ -44,14 +45,25 @@ func (u *Upstream) Keep() {
 	if l.lifetime > 0 {
 		until, old = min(until, u.born+l.lifetime), now-u.born >= l.lifetime
 	}
-	if old || list.n >= l.maxIdle || l.ProxyProtocol != ProxyOff || u.spent() {
+	if old || l.maxIdle == 0 || l.ProxyProtocol != ProxyOff || u.spent() {
 		u.Discard(false)
 		return
+	}
+	if list.n >= l.maxIdle {
+		if u.from == nil {
+			u.Discard(false)
+			return
+		}
+		// It waits for its client, who is more likely to come again than one that has
+		// not for the longest time.
+		list.bottom.Discard(false)
 	}
 	u.SetOwner(u)
 	u.next = list.top
 	if u.next != nil {
 		u.next.prev = u
+	} else {
+		list.bottom = u
 	}
 	list.top, u.listed = u, true
 	list.n++

@@ -39,6 +39,8 @@ type setup struct {
 	access     bool
 	log        *zap.Logger
 	net        *transporttest.Net // nil: one without sockets
+	local      transport.Addr     // where clients connect to
+	owns       func(transport.Addr) bool
 }
 
 // fixture is a worker on a scripted network.
@@ -87,7 +89,7 @@ func newFixture(t testing.TB, edit ...func(*setup)) *fixture {
 		f.ln.TLS = f.tls
 	}
 	f.worker = NewWorker(Config{
-		Loop: f.n.Loop, Table: table, Clusters: clusters, HTTPToken: f.token,
+		Loop: f.n.Loop, Table: table, Clusters: clusters, HTTPToken: f.token, Owns: f.owns,
 		Counters: &f.counters, Log: f.log, Access: f.accessLog, PauseAbove: f.pauseAbove, FirstID: 1, IDStep: 1,
 	})
 	t.Cleanup(func() {
@@ -146,6 +148,7 @@ func newListener(t testing.TB, cfg *configs.Listener, clusters map[string]int) *
 			ln.ProxyFrom = append(ln.ProxyFrom, netip.MustParsePrefix(from))
 		}
 	}
+	ln.Transparent = map[string]Transparency{"off": TransparentOff, "tproxy": TransparentTProxy, "redirect": TransparentRedirect}[cfg.Transparent]
 	for _, p := range cfg.TrustedProxies {
 		ln.Trusted = append(ln.Trusted, netip.MustParsePrefix(p))
 	}
@@ -208,6 +211,7 @@ func (h *hook) Read(p []byte) (int, syscall.Errno) {
 
 func (f *fixture) hooked() *hook {
 	h := &hook{Link: f.n.Client()}
+	h.Local = f.local
 	f.clients = append(f.clients, h.Link)
 	f.hooks = append(f.hooks, h)
 	f.worker.AcceptLink(h, clientAddr(len(f.clients)), f.ln)
@@ -265,6 +269,7 @@ type record struct {
 	ClosedBy string `json:"closed_by"`
 	Retries  int    `json:"retries"`
 	Reused   bool   `json:"reused"`
+	Original string `json:"original_dst"`
 }
 
 // records ends everything, the access log too, and gives its lines.

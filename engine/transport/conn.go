@@ -31,6 +31,9 @@ type attacher interface{ Attached(c *Conn) }
 // connector is a Link whose connect can fail: 0 is up, EINPROGRESS is not yet.
 type connector interface{ ConnectError() syscall.Errno }
 
+// located is a Link that has an address of its own.
+type located interface{ LocalAddr() Addr }
+
 type state uint16
 
 const (
@@ -257,9 +260,12 @@ func (c *Conn) BytesIn() int64 { return c.bytesIn }
 func (c *Conn) BytesOut() int64 { return c.bytesOut }
 
 // LocalAddr is the address the peer connected to: one system call. It is the zero
-// Addr on a link.
+// Addr on a link that knows none.
 func (c *Conn) LocalAddr() Addr {
 	if c.fd < 0 {
+		if l, ok := c.link.(located); ok {
+			return l.LocalAddr()
+		}
 		return Addr{}
 	}
 	return reactor.LocalAddr(int(c.fd))

@@ -19,6 +19,8 @@ const Unlimited = -1
 type Link struct {
 	// Outgoing is what was dialled; zero on a client's link.
 	transport.Outgoing
+	// Local is the address a client connected to.
+	Local transport.Addr
 
 	net     *Net
 	conn    *transport.Conn
@@ -36,6 +38,9 @@ type Link struct {
 
 // Attached is transport's call: c is the connection on this link.
 func (l *Link) Attached(c *transport.Conn) { l.conn = c }
+
+// LocalAddr is transport's call.
+func (l *Link) LocalAddr() transport.Addr { return l.Local }
 
 // ConnectError is transport's call: how the connect ended.
 func (l *Link) ConnectError() syscall.Errno { return l.connect }

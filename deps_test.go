@@ -184,8 +184,8 @@ const (
 
 // folders and documents are the top level.
 var (
-	folders   = []string{"bench", "cmd", "codec", "configs", "engine", "pool"}
-	documents = []string{"ARCHITECTURE.md", "BENCHMARKS.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"}
+	folders   = []string{"bench", "cmd", "codec", "configs", "docs", "engine", "pool"}
+	documents = []string{"ARCHITECTURE.md", "BENCHMARKS.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "docs/transparent.md"}
 )
 
 // source is one Go file, parsed.
@@ -473,6 +473,8 @@ func checkLink(t *testing.T, from, target string) {
 	file, fragment, _ := strings.Cut(target, "#")
 	if file == "" {
 		file = from
+	} else {
+		file = path.Join(path.Dir(from), file)
 	}
 	info, err := os.Stat(file)
 	if err != nil {

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,6 +41,9 @@ func TestExamplesStart(t *testing.T) {
 				}
 			}
 			for _, c := range cfg.Clusters {
+				if c.Discovery == "original_dst" {
+					continue
+				}
 				c.Endpoints = []configs.Endpoint{{Address: dead, Weight: 1}}
 			}
 			w := startConfig(t, cfg)
@@ -55,7 +60,7 @@ func TestExamplesStart(t *testing.T) {
 // answers, any other closes.
 func visitExample(addr string, ln *configs.Listener) error {
 	c, err := net.DialTimeout("tcp", addr, deadline)
-	if err != nil && ln.Protocol == "tcp" {
+	if err != nil && (ln.Protocol == "tcp" || ln.Transparent != "off") {
 		return nil // the reset was faster
 	}
 	if err != nil {
@@ -63,6 +68,13 @@ func visitExample(addr string, ln *configs.Listener) error {
 	}
 	_ = c.SetDeadline(time.Now().Add(deadline))
 	defer func() { _ = c.Close() }()
+	if ln.Transparent != "off" {
+		// Nothing has led the connection here.
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			return fmt.Errorf("a connection to a transparent listener itself: %w", err)
+		}
+		return nil
+	}
 	if ln.ProxyProtocol != nil {
 		_, _ = io.WriteString(c, "PROXY TCP4 192.0.2.1 192.0.2.2 1111 2222\r\n")
 	}

@@ -40,9 +40,9 @@ type Engine struct {
 	// DrainTimeout is how long SIGTERM waits for exchanges and tunnels to end
 	// before it cuts them.
 	DrainTimeout Duration `toml:"drain_timeout"`
-	// HandshakeWorkers is how many threads compute TLS handshakes in what the loops leave
-	// of the CPUs, and how many more step in where that is too little; 0: half as many as
-	// CPUs, at least one.
+	// HandshakeWorkers is how many goroutines compute TLS handshakes, apart from the
+	// loops, and how many threads of the lowest priority compute those with RSA keys; 0:
+	// half as many as CPUs, at least one.
 	HandshakeWorkers int `toml:"handshake_workers"`
 	// MaxHandshakes is how many TLS handshakes may be under way at once, clients and
 	// endpoints together; above it new ones are refused.

@@ -17,7 +17,7 @@ type Weight uint8
 
 const (
 	// Heavy: a signature of RSA, a millisecond. On a thread that leaves the processor to
-	// any loop.
+	// any other.
 	Heavy Weight = iota
 	// Medium: some hundred microseconds in any step. On a worker like other goroutines,
 	// which costs less to hand over to.
@@ -60,8 +60,8 @@ func (s *secure) abandon() {
 	if s.tls == nil {
 		return
 	}
-	if s.worker != nil && s.worker.bound && s.tls.Suspended() {
-		s.worker.giveUp(s.tls)
+	if s.worker != nil && s.worker.bound() && s.tls.Suspended() {
+		s.worker.giveUp(s.tls, s.loop.Now())
 		s.worker, s.tls = nil, nil
 		return
 	}

@@ -18,48 +18,37 @@ var errHandshakePanic = errors.New("internal error in a TLS handshake")
 // of RSA takes a millisecond, in which a loop could have moved a hundred messages.
 //
 // There are a few workers, and a handshake holds one only while it computes, never
-// while it waits for its peer. Those of heavy ones are threads that take what the loops
-// leave of the processors. Where that is too little, new handshakes go to as many others,
-// which have a share of it (relief): at a loop that is always busy, handshakes go on, and
-// are felt.
+// while it waits for its peer. Heavy ones have workers that take what is left over of the
+// processors, which start with the first of them. Where nothing is left over, the other
+// workers have the heavy ones too: they go on, and are felt.
 //
-// Handshakes under way are bounded, with them the memory
-// that half-open ones can take: some 22 KiB each, and what crypto/tls gathers of a
-// message (64 KiB, or 256 KiB of certificates) from a peer that goes to its limits.
+// Handshakes under way are bounded, with them the memory that half-open ones can take:
+// some 22 KiB each, and what crypto/tls gathers of a message (64 KiB, or 256 KiB of
+// certificates) from a peer that goes to its limits.
 type Handshakes struct {
 	max     int64
 	open    atomic.Int64
 	next    atomic.Uint32 // whose turn it is among the workers
-	workers []*worker     // of all but heavy ones
-	heavy   []*worker     // as many
-	relief  []*worker     // as many
-	relieve atomic.Int64  // until when relief has the new ones, on the loops' clock
+	workers []*worker
+	heavy   []*worker // as many
+	relief  relief
 	running sync.WaitGroup
 	settler *settler // nil: none
 }
 
-// reliefLasts is how long relief has all new handshakes once a worker was slow: only
-// those begun before that are held up again when it ends.
-const reliefLasts = int64(1e9)
-
-// NewHandshakes starts the workers, so many of each kind. max bounds the handshakes under way. panicked is
-// told, on a worker, of a bug in a handshake, which costs that handshake.
+// NewHandshakes starts the workers, so many of each kind. max bounds the handshakes
+// under way. panicked is told, on a worker, of a bug in a handshake, which costs that
+// handshake.
 func NewHandshakes(workers, max int, panicked func(cause any, stack []byte)) *Handshakes {
 	h := &Handshakes{max: int64(max)}
 	for range workers {
-		h.workers = append(h.workers, h.start(panicked, nil))
-		h.heavy = append(h.heavy, h.start(panicked, reactor.StayIdle))
-		h.relief = append(h.relief, h.start(panicked, reactor.StayBehind))
+		h.workers = append(h.workers, newWorker(h, panicked, nil))
+		h.heavy = append(h.heavy, newWorker(h, panicked, reactor.StayIdle))
+	}
+	for _, w := range h.workers {
+		w.start()
 	}
 	return h
-}
-
-// start starts a worker; lower, if any, is what is done with the priority of its thread.
-func (h *Handshakes) start(panicked func(cause any, stack []byte), lower func()) *worker {
-	w := newWorker(h, panicked)
-	w.bound = lower != nil
-	h.running.Go(func() { w.run(lower) })
-	return w
 }
 
 // Close gives up the handshakes under way and ends the workers. Call it when no loop
@@ -69,7 +58,6 @@ func (h *Handshakes) Close() {
 	for i := range h.workers {
 		h.workers[i].close()
 		h.heavy[i].close()
-		h.relief[i].close()
 	}
 	h.running.Wait()
 }
@@ -90,11 +78,12 @@ func (h *Handshakes) begin(now int64, weight Weight) *worker {
 		return h.workers[i]
 	}
 	if h.heavy[i].slow(now) {
-		h.relieve.Store(now + reliefLasts)
+		h.relief.extend(now)
 	}
-	if now < h.relieve.Load() {
-		return h.relief[i]
+	if h.relief.on(now) {
+		return h.workers[i]
 	}
+	h.heavy[i].start()
 	return h.heavy[i]
 }
 

@@ -22,8 +22,11 @@ import (
 type worker struct {
 	pool     *Handshakes
 	panicked func(cause any, stack []byte)
-	bound    bool
-	// waiting is since when the oldest step waits or is computed, on the loops' clock;
+	// lower, if not nil, is what is done with the priority of the thread that this worker
+	// then has for itself.
+	lower func()
+	once  sync.Once
+	// waiting is since when the oldest job waits or is done, on the loops' clock;
 	// 0: there is none.
 	waiting atomic.Int64
 
@@ -42,15 +45,23 @@ type job struct {
 	next *job
 	s    *secure // nil: give up tls. The worker owns s.tls until it has posted s back.
 	loop *reactor.Loop
-	at   int64 // when it was handed over
+	at   int64 // when it was handed over, on the loops' clock
 	in   []byte
 	tls  *tlsconn.Conn
 }
 
-func newWorker(pool *Handshakes, panicked func(cause any, stack []byte)) *worker {
-	w := &worker{pool: pool, panicked: panicked, suspended: map[*tlsconn.Conn]struct{}{}}
+func newWorker(pool *Handshakes, panicked func(cause any, stack []byte), lower func()) *worker {
+	w := &worker{pool: pool, panicked: panicked, lower: lower, suspended: map[*tlsconn.Conn]struct{}{}}
 	w.wake.L = &w.mu
 	return w
+}
+
+// bound reports whether the coroutines of w belong to its thread.
+func (w *worker) bound() bool { return w.lower != nil }
+
+// start has w work. Any loop may call it, at any time before close.
+func (w *worker) start() {
+	w.once.Do(func() { w.pool.running.Go(w.run) })
 }
 
 // submit hands over a step.
@@ -67,8 +78,8 @@ func (w *worker) submit(j *job) {
 	w.wake.Signal()
 }
 
-// giveUp has a suspended handshake ended, and counted out.
-func (w *worker) giveUp(t *tlsconn.Conn) { w.submit(&job{tls: t}) }
+// giveUp has a suspended handshake ended, and counted out. now is the loops' clock.
+func (w *worker) giveUp(t *tlsconn.Conn, now int64) { w.submit(&job{tls: t, at: now}) }
 
 // close has run return, soon.
 func (w *worker) close() {
@@ -78,22 +89,22 @@ func (w *worker) close() {
 	w.wake.Signal()
 }
 
-// slowAfter is how long a step may wait before its worker counts as one that gets too
+// slowAfter is how long a job may wait before its worker counts as one that gets too
 // little of the processor: tens of steps.
 const slowAfter = int64(10e6)
 
-// slow reports whether a step has waited for too long.
+// slow reports whether a job has waited for too long.
 func (w *worker) slow(now int64) bool {
 	since := w.waiting.Load()
 	return since != 0 && now-since > slowAfter
 }
 
-// run works until close. lower, if any, is what is done with the thread's priority.
-func (w *worker) run(lower func()) {
-	if lower != nil {
+// run works until close.
+func (w *worker) run() {
+	if w.bound() {
 		// Never unlocked: the thread ends with the goroutine, and its priority with it.
 		runtime.LockOSThread()
-		lower()
+		w.lower()
 	}
 	for j, open := w.take(); j != nil || open; j, open = w.take() {
 		switch {
@@ -147,7 +158,7 @@ func (w *worker) step(j *job) (state tlsconn.State) {
 			state = tlsconn.Failed
 		}
 		switch {
-		case !w.bound:
+		case !w.bound():
 		case t.Suspended():
 			w.suspended[t] = struct{}{}
 		default:

@@ -133,7 +133,7 @@ var goroutines = map[string]string{
 	"engine/acme/acme.go":                         "one a host: the authority is asked, and waited for, with blocking calls",
 	"engine/observe/accesslog.go":                 "one writes the access log, since a disk may block",
 	"engine/observe/logger.go":                    "one writes the log, since a pipe may be full",
-	"engine/transport/handshakes.go":              "a few compute TLS handshakes, on threads of low priority",
+	"engine/transport/worker.go":                  "a few compute TLS handshakes, some on threads of the lowest priority",
 	"engine/transport/settler.go":                 "one collects garbage when handshakes have paused",
 	"cmd/weir/signals.go":                         "the engine runs beside the wait for signals",
 	"cmd/weir/demo_backends.go":                   "one net/http server a demo backend",

@@ -232,7 +232,8 @@ type Cluster struct {
 	// nobody uses it, with its idle connections.
 	StaleAfter Duration `toml:"stale_after"`
 	// MaxEndpoints is how many endpoints are made of original destinations at once, each
-	// loop counting its own; clients of others are refused (503).
+	// loop counting its own. Those that nobody uses make room for others; if there is
+	// none, clients with other destinations are refused (503).
 	MaxEndpoints int `toml:"max_endpoints"`
 	// DestinationHeader is a request field in which a peer in trusted_proxies names the
 	// destination, "ip:port", in place of the original one. From anyone else it is

@@ -17,7 +17,7 @@ func (o ownAddresses) add(a netip.AddrPort) {
 }
 
 // has reports whether a connection to a would come to weir. It costs a look-up, and
-// three system calls where only the address is still to be told from a foreign one.
+// four system calls where only the address is still to be told from a foreign one.
 func (o ownAddresses) has(a transport.Addr) bool {
 	list, ok := o[a.Port()]
 	if !ok {

@@ -32,6 +32,14 @@ func newOriginal(cfg *configs.Cluster) *Original {
 	return o
 }
 
+// Map is the address to connect to for a client that meant to connect to dst.
+func (o *Original) Map(dst transport.Addr) transport.Addr {
+	if to, ok := o.ports[dst.Port()]; ok {
+		return dst.WithPort(to)
+	}
+	return dst
+}
+
 // Endpoints is how many there are, on all loops together. Any goroutine may ask.
 func (o *Original) Endpoints() int64 { return o.have.Load() }
 
@@ -78,23 +86,23 @@ func newOriginals(l *Local) *originals {
 	return s
 }
 
-// Destination gives the endpoint for a client that meant to connect to dst, and makes it
-// if it is new; nil: there are as many as may be. The caller uses it in the same turn, or
-// it may be gone. It allocates for a new one; else it costs a look-up.
+// Destination gives the endpoint at dst, as Map gives it, and makes it if it is new. Where
+// there are as many as may be, the one of this loop that nobody uses, and was looked at
+// longest ago, has to go; nil: there is none. The caller uses the endpoint in the same
+// turn, or it may be gone. It allocates for a new one; else it costs a look-up.
 func (l *Local) Destination(dst transport.Addr) *Endpoint {
 	s := l.originals
-	if to, ok := l.Original.ports[dst.Port()]; ok {
-		dst = dst.WithPort(to)
-	}
 	now := l.loop.Now()
 	if o := s.byAddr[dst]; o != nil {
 		s.unlink(o)
 		s.append(o, now)
 		return &o.Endpoint
 	}
-	if l.Original.have.Add(1) > l.Original.most {
+	for l.Original.have.Add(1) > l.Original.most {
 		l.Original.have.Add(-1)
-		return nil
+		if !s.makeRoom() {
+			return nil
+		}
 	}
 	o := &original{}
 	o.Endpoint = Endpoint{Address: dst.String(), Addr: dst, Weight: 1, local: l, original: o}
@@ -125,6 +133,22 @@ func (s *originals) OnTimer(now int64) {
 		s.remove(o)
 	}
 	s.arm()
+}
+
+// makeRoom removes an endpoint that nobody uses, and reports whether there was one.
+func (s *originals) makeRoom() bool {
+	o := s.first
+	for range sweepBudget {
+		if o == nil {
+			return false
+		}
+		if o.connections == o.idle.n {
+			s.remove(o)
+			return true
+		}
+		o = o.next
+	}
+	return false
 }
 
 // arm sets the timer for the endpoint that is next to be looked at: at once, that is in

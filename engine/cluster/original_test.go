@@ -124,8 +124,10 @@ func TestOriginalEndpointsAreBounded(t *testing.T) {
 	b, _ := newOriginalBench(t, func(c *configs.Cluster) { c.MaxEndpoints = 2 })
 	other := b.local.Cluster.Local(b.net.Loop, b.counters, b.slab, 1)
 	one, two, three := addr("192.0.2.1:80"), addr("192.0.2.2:80"), addr("[2001:db8::1]:80")
-	if b.local.Destination(one) == nil || other.Destination(two) == nil {
-		t.Fatal("refused")
+	u, _ := b.dial(b.local.Destination(one), &session{})
+	v, errno := other.Dial(other.Destination(two), transport.Addr{}, &session{}, nil)
+	if errno != 0 {
+		t.Fatal(errno)
 	}
 	if b.local.Destination(three) != nil || other.Destination(one) != nil {
 		t.Error("more than may be")
@@ -133,16 +135,23 @@ func TestOriginalEndpointsAreBounded(t *testing.T) {
 	if b.local.Destination(one) == nil || b.local.Original.Endpoints() != 2 {
 		t.Error("one that is there was refused")
 	}
-	other.CloseIdle()
-	if b.local.Destination(three) == nil {
-		t.Error("refused though one has gone")
+	v.Discard(false)
+	if b.local.Destination(three) != nil {
+		t.Error("an endpoint of another loop had to go")
 	}
+	// What nobody uses goes for what somebody wants, with its idle connections.
+	u.Keep()
+	if e := b.local.Destination(three); e == nil || b.local.Original.Endpoints() != 2 {
+		t.Error("refused though one of the loop is not used")
+	}
+	b.require("in place of one that was kept idle", 0, 0)
+	other.CloseIdle()
 }
 
 func TestOriginalPortsAreReplaced(t *testing.T) {
 	b, _ := newOriginalBench(t, func(c *configs.Cluster) { c.DestinationPorts = map[string]int{"80": 8080, "443": 8443} })
 	for from, to := range map[string]string{"192.0.2.1:80": "192.0.2.1:8080", "192.0.2.1:443": "192.0.2.1:8443", "192.0.2.1:81": "192.0.2.1:81", "192.0.2.1:8080": "192.0.2.1:8080"} {
-		if e := b.local.Destination(addr(from)); e.Address != to || e.Addr != addr(to) {
+		if e := b.local.Destination(b.local.Original.Map(addr(from))); e.Address != to || e.Addr != addr(to) {
 			t.Errorf("%s leads to %s", from, e.Address)
 		}
 	}
@@ -225,8 +234,8 @@ func TestKnownDestinationDoesNotAllocate(t *testing.T) {
 	b, _ := newOriginalBench(t, func(c *configs.Cluster) { c.DestinationPorts = map[string]int{"80": 8080} })
 	a, z := addr("192.0.2.1:80"), addr("[2001:db8::1]:443")
 	if n := testing.AllocsPerRun(1000, func() {
-		b.local.Destination(a)
-		b.local.Destination(z)
+		b.local.Destination(b.local.Original.Map(a))
+		b.local.Destination(b.local.Original.Map(z))
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -158,7 +158,7 @@ var kinds = [NumKinds]row{
 	SniffTimeout:              {"sniff_timeout", FaultDownstream, 0, RetryNever, "the first bytes took too long"},
 	UnknownProtocol:           {"unknown_protocol", FaultDownstream, 0, RetryNever, "the connection is neither TLS nor HTTP, and leads nowhere"},
 	DirectConnection:          {"direct_connection", FaultDownstream, 421, RetryNever, "the connection was made to the proxy itself, so it leads nowhere"},
-	BadDestination:            {"bad_destination", FaultDownstream, 400, RetryNever, "the destination that the request names is not an address and port"},
+	BadDestination:            {"bad_destination", FaultDownstream, 400, RetryNever, "the destination is not one that can be connected to"},
 
 	NoRoute:        {"no_route", FaultLocal, 404, RetryNever, "no route matches the request"},
 	EndpointsFull:  {"endpoints_full", FaultLocal, 503, RetryNever, "the cluster has as many destinations as it may"},

@@ -54,7 +54,12 @@ func (s *Session) pick() fault.Kind {
 	if kind != fault.None {
 		return kind
 	}
-	if s.w.owns(dst) {
+	dst = x.local.Original.Map(dst)
+	switch ip := dst.Addr(); {
+	case ip.IsUnspecified() || ip.IsMulticast() || ip == broadcast || dst.Port() == 0:
+		// The kernel takes an unspecified one for this machine.
+		return fault.BadDestination
+	case s.w.owns(dst):
 		return fault.DirectConnection
 	}
 	if x.endpoint = x.local.Destination(dst); x.endpoint == nil {
@@ -62,6 +67,8 @@ func (s *Session) pick() fault.Kind {
 	}
 	return fault.None
 }
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // destination is where a trusted peer's field says that the request is to go, or where
 // the client meant to connect to.
@@ -82,19 +89,37 @@ func (s *Session) destination() (transport.Addr, fault.Kind) {
 // parseDestination reads "ip:port". It allocates; only peers that are trusted get here.
 func parseDestination(text []byte) (transport.Addr, fault.Kind) {
 	at, err := netip.ParseAddrPort(string(text))
-	ip := at.Addr()
-	if err != nil || at.Port() == 0 || ip.Zone() != "" || ip.IsUnspecified() || ip.IsMulticast() {
+	if err != nil || at.Addr().Zone() != "" {
 		return transport.Addr{}, fault.BadDestination
 	}
 	return transport.AddrFrom(at), fault.None
 }
 
-// namesDestination reports whether a field called name says where to connect to. It is
-// for weir alone: the next proxy, which trusts this one, must not take a stranger's for
-// weir's.
+// namesDestination reports whether a field called name says where to connect to, in any
+// spelling that somebody may read as that (see isOurs). It is for weir alone: the next
+// proxy, which trusts this one, must not take a stranger's for weir's.
 func (s *Session) namesDestination(name []byte) bool {
 	o := s.x.local.Original
-	return o != nil && o.Header != "" && http1.EqualFold(name, o.Header)
+	if o == nil || len(name) != len(o.Header) || len(name) == 0 {
+		return false
+	}
+	for i, c := range name {
+		if spelling(c) != spelling(o.Header[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// spelling is what letter case and "_" for "-" do not change.
+func spelling(c byte) byte {
+	switch {
+	case c == '_':
+		return '-'
+	case 'A' <= c && c <= 'Z':
+		return c + 'a' - 'A'
+	}
+	return c
 }
 
 // owns reports whether weir itself listens on an address.

@@ -112,6 +112,10 @@ func TestDestinationHeader(t *testing.T) {
 		{"port 0", name + "198.51.100.1:0\r\n", true, "", "400 bad_destination"},
 		{"a name", name + "example.com:80\r\n", true, "", "400 bad_destination"},
 		{"every address", name + "0.0.0.0:80\r\n", true, "", "400 bad_destination"},
+		{"every address, as IPv6", name + "[::ffff:0.0.0.0]:80\r\n", true, "", "400 bad_destination"},
+		{"every IPv6 address", name + "[::]:80\r\n", true, "", "400 bad_destination"},
+		{"broadcast", name + "255.255.255.255:80\r\n", true, "", "400 bad_destination"},
+		{"with an underscore", "X_Original-dst: 198.51.100.1:8080\r\n", true, "192.0.2.7:80", ""},
 		{"multicast", name + "224.0.0.1:80\r\n", true, "", "400 bad_destination"},
 		{"a zone", name + "[fe80::1%25eth0]:80\r\n", true, "", "400 bad_destination"},
 		{"two of them", name + "198.51.100.1:8080\r\n" + name + "198.51.100.2:8080\r\n", true, "", "400 bad_destination"},
@@ -138,11 +142,35 @@ func TestDestinationHeader(t *testing.T) {
 			if up.To != addr(tt.to) {
 				t.Errorf("goes to %s", up.To)
 			}
-			if got := up.Take(); !strings.HasPrefix(got, "GET / ") || strings.Contains(strings.ToLower(got), "x-original-dst") {
+			if got := up.Take(); !strings.HasPrefix(got, "GET / ") || strings.Contains(strings.ReplaceAll(strings.ToLower(got), "_", "-"), "x-original-dst") {
 				t.Errorf("the endpoint got %q", got)
 			}
 			up.Send(ok)
 		})
+	}
+}
+
+// Wherever a destination comes from, what would lead back to weir is refused: by a port
+// in place of another, or as an address that the kernel takes for this machine.
+func TestDestinationsThatLeadBack(t *testing.T) {
+	f := newFixture(t, hidden, func(s *setup) { s.cluster.DestinationPorts = map[string]int{"80": 15001} })
+	client := f.client()
+	client.Send(get)
+	wantHead(t, client.Take(), "HTTP/1.1 421 ", "Weir-Error: direct_connection")
+	for header, kind := range map[string]fault.Kind{
+		"PROXY TCP4 203.0.113.9 0.0.0.0 5000 81\r\n":         fault.BadDestination,
+		"PROXY TCP6 2001:db8::1 :: 5000 81\r\n":              fault.BadDestination,
+		"PROXY TCP4 203.0.113.9 255.255.255.255 5000 81\r\n": fault.BadDestination,
+		"PROXY TCP4 203.0.113.9 198.51.100.1 5000 15001\r\n": fault.DirectConnection,
+	} {
+		for name, edit := range map[string]func(*setup){"http": hidden, "tcp": hiddenTCP} {
+			f := newFixture(t, edit, proxied)
+			client := f.client()
+			client.Send(header + get)
+			if f.n.Dials() != 0 || f.faults(kind) != 1 {
+				t.Errorf("%s: %q: %d dials, %d of %s", name, header, f.n.Dials(), f.faults(kind), kind)
+			}
+		}
 	}
 }
 

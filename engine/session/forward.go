@@ -139,13 +139,8 @@ func isOurs(name []byte) bool {
 	}
 	spelled := false
 	for i, c := range name {
-		switch {
-		case c == '_':
-			c, spelled = '-', true
-		case 'A' <= c && c <= 'Z':
-			c += 'a' - 'A'
-		}
-		buf[i] = c
+		spelled = spelled || c == '_'
+		buf[i] = spelling(c)
 	}
 	plain := buf[:len(name)]
 	if bytes.HasPrefix(plain, []byte(prefix)) {

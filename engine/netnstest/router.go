@@ -3,7 +3,9 @@ package netnstest
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -18,12 +20,19 @@ type Namespace struct {
 // handle holds on to the namespace of the calling thread.
 func handle(t testing.TB) *Namespace {
 	t.Helper()
+	fd := current(t)
+	t.Cleanup(func() { unix.Close(fd) })
+	return &Namespace{t, fd}
+}
+
+// current is a descriptor of the namespace of the calling thread. The caller closes it.
+func current(t testing.TB) int {
+	t.Helper()
 	fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(fd) })
-	return &Namespace{t, fd}
+	return fd
 }
 
 // New makes a namespace as Enter does. The test, which must have entered one, stays in
@@ -39,12 +48,18 @@ func New(t testing.TB) *Namespace {
 
 // Do runs f in the namespace: sockets that it makes and programs that it starts belong
 // there, and so do those that a socket accepts later. f must not start a goroutine that
-// makes sockets.
+// makes sockets. Any goroutine may call it.
 func (n *Namespace) Do(f func()) {
 	n.t.Helper()
-	home := handle(n.t)
+	runtime.LockOSThread()
+	home := &Namespace{n.t, current(n.t)}
 	n.enter()
-	defer home.enter()
+	defer func() {
+		n.t.Helper()
+		home.enter() // or the thread stays locked, and ends with the goroutine
+		unix.Close(home.fd)
+		runtime.UnlockOSThread()
+	}()
 	f()
 }
 
@@ -60,6 +75,8 @@ func (n *Namespace) enter() {
 //
 //	client c0 10.77.1.2 fd77:1::2 -- rc 10.77.1.1 fd77:1::1
 //	                                 rs 10.77.2.1 fd77:2::1 -- s0 10.77.2.2 fd77:2::2 server
+//
+// The links go with the test, also where its namespace is that of the whole process.
 func Route(t testing.TB) (client, server *Namespace) {
 	t.Helper()
 	client, server = New(t), New(t)
@@ -83,12 +100,23 @@ func Route(t testing.TB) (client, server *Namespace) {
 func link(t testing.TB, here string, other *Namespace, there string, n int) {
 	t.Helper()
 	Run(t, "ip", "link", "add", here, "type", "veth", "peer", "name", there, "netns", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), other.fd))
+	t.Cleanup(func() { exec.Command("ip", "link", "del", here).Run() }) // unless the test has done so
 	const addresses = "ip link set %s up; ip addr add 10.77.%d.%d/24 dev %[1]s; ip addr add fd77:%[2]d::%[3]d/64 dev %[1]s nodad"
+	impatient(t, here)
 	Shell(t, fmt.Sprintf(addresses, here, n, 1))
 	other.Do(func() {
+		impatient(t, there)
 		Shell(t, fmt.Sprintf(addresses, there, n, 2))
 		Shell(t, fmt.Sprintf("ip route add default via 10.77.%d.1; ip route add default via fd77:%[1]d::1", n))
 	})
+}
+
+// impatient has a link ask for its neighbours soon and for long. The kernel may take a
+// second to notice that the other end is up, and until then nobody there listens.
+func impatient(t testing.TB, link string) {
+	t.Helper()
+	Sysctl(t, "ipv6/neigh/"+link+"/retrans_time_ms", "10")
+	Sysctl(t, "ipv6/neigh/"+link+"/mcast_solicit", "300")
 }
 
 // Sysctl sets a variable below net in the namespace of the test.

@@ -3,6 +3,7 @@ package intercept
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"weir/configs"
@@ -14,6 +15,7 @@ type set struct {
 
 	prerouting, output       *chain // mark and deliver
 	natPrerouting, natOutput *chain // translate
+	rawPrerouting, rawOutput *chain // before connections are tracked
 	more                     []*chain
 }
 
@@ -22,12 +24,15 @@ type set struct {
 func (p *Plan) chains() []*chain {
 	s := &set{
 		plan:          p,
-		prerouting:    &chain{name: "prerouting", short: "WEIR_PREROUTING", base: &hook{"prerouting", "filter", "mangle"}},
-		output:        &chain{name: "output", short: "WEIR_OUTPUT", base: &hook{"output", "route", "mangle"}},
-		natPrerouting: &chain{name: "nat_prerouting", short: "WEIR_PREROUTING", base: &hook{"prerouting", "nat", "dstnat"}, nat: true},
-		natOutput:     &chain{name: "nat_output", short: "WEIR_OUTPUT", base: &hook{"output", "nat", "-100"}, nat: true},
+		prerouting:    &chain{name: "prerouting", short: "WEIR_PREROUTING", table: "mangle", base: &hook{"prerouting", "filter", "mangle"}},
+		output:        &chain{name: "output", short: "WEIR_OUTPUT", table: "mangle", base: &hook{"output", "route", "mangle"}},
+		natPrerouting: &chain{name: "nat_prerouting", short: "WEIR_PREROUTING", table: "nat", base: &hook{"prerouting", "nat", "dstnat"}},
+		natOutput:     &chain{name: "nat_output", short: "WEIR_OUTPUT", table: "nat", base: &hook{"output", "nat", "-100"}},
+		rawPrerouting: &chain{name: "raw_prerouting", short: "WEIR_PREROUTING", table: "raw", base: &hook{"prerouting", "filter", "raw"}},
+		rawOutput:     &chain{name: "raw_output", short: "WEIR_OUTPUT", table: "raw", base: &hook{"output", "filter", "raw"}},
 	}
 	s.answers()
+	s.apart()
 	for i := range p.Leads {
 		if l := &p.Leads[i]; len(l.Interfaces) > 0 {
 			s.incoming(l)
@@ -39,7 +44,7 @@ func (p *Plan) chains() []*chain {
 		}
 	}
 	list := s.more
-	for _, c := range []*chain{s.prerouting, s.output, s.natPrerouting, s.natOutput} {
+	for _, c := range []*chain{s.rawPrerouting, s.rawOutput, s.prerouting, s.output, s.natPrerouting, s.natOutput} {
 		if len(c.rules) > 0 {
 			list = append(list, c)
 		}
@@ -47,8 +52,8 @@ func (p *Plan) chains() []*chain {
 	return list
 }
 
-func (s *set) chain(name, short string, nat bool, rules ...rule) *chain {
-	c := &chain{name: name, short: short, nat: nat, rules: rules}
+func (s *set) chain(name, short, table string, rules ...rule) *chain {
+	c := &chain{name: name, short: short, table: table, rules: rules}
 	s.more = append(s.more, c)
 	return c
 }
@@ -59,11 +64,30 @@ func (s *set) answers() {
 	for _, f := range s.plan.Return {
 		// A packet of a stranger to another machine is found to be for a listener on every
 		// address if it has its port.
-		divert := s.chain(fmt.Sprintf("divert_v%d", f), "WEIR_DIVERT", false,
+		divert := s.chain(fmt.Sprintf("divert_v%d", f), "WEIR_DIVERT", "mangle",
 			rule{family: f, when: ofWildcard, verdict: back},
 			rule{family: f, verdict: take, set: s.plan.Mark},
 		)
 		s.prerouting.rules = append(s.prerouting.rules, rule{family: f, when: ofTransparent, verdict: jump, target: divert})
+	}
+}
+
+// zone is the zone of connection tracking in which weir's connections in the name of
+// clients are.
+const zone = 0x7765
+
+// apart keeps weir's connections in the name of clients apart from the clients' own,
+// where those are translated. Connection tracking knows a connection by its addresses and
+// ports, and weir's may have those that one of the client's has, or is about to have: by
+// chance, or with the client's port always. It would be taken for that, and led back to
+// weir; or the client's would not be led to it.
+func (s *set) apart() {
+	if !slices.ContainsFunc(s.plan.Leads, func(l Lead) bool { return l.Redirect }) {
+		return
+	}
+	for _, f := range s.plan.Return {
+		s.rawPrerouting.rules = append(s.rawPrerouting.rules, rule{family: f, when: ofTransparent, verdict: apart, set: zone})
+		s.rawOutput.rules = append(s.rawOutput.rules, rule{family: f, when: ofForeign, verdict: apart, set: zone})
 	}
 }
 
@@ -118,7 +142,11 @@ func (s *set) exempt(c *chain) {
 // which one of leave holds, and the exceptions, go back.
 func (s *set) lead(l *Lead, suffix string, leave, end rule) *chain {
 	name := fmt.Sprintf("to_%s_v%d%s", l.Listener, l.Family, suffix)
-	c := s.chain(name, fmt.Sprintf("WEIR_%d%s", l.Number, strings.ToUpper(suffix)), l.Redirect)
+	table := "mangle"
+	if l.Redirect {
+		table = "nat"
+	}
+	c := s.chain(name, fmt.Sprintf("WEIR_%d%s", l.Number, strings.ToUpper(suffix)), table)
 	if leave.when != always {
 		c.rules = append(c.rules, leave)
 	}

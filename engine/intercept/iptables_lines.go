@@ -14,14 +14,14 @@ import (
 const ownPrefix = "WEIR_"
 
 // The tables of iptables that have chains of ours.
-var xtablesTables = []string{"mangle", "nat"}
+var xtablesTables = []string{"raw", "mangle", "nat"}
 
 // iptablesLines are the chains and rules of one family in one table, in the form in
 // which iptables-save prints them.
 func iptablesLines(chains []*chain, f configs.Family, table string) []string {
 	var declared, rules []string
 	for _, c := range chains {
-		if c.nat != (table == "nat") || !c.has(f) {
+		if c.table != table || !c.has(f) {
 			continue
 		}
 		declared = append(declared, ":"+c.short+" - [0:0]")
@@ -72,7 +72,7 @@ func (r *rule) iptables() []string {
 	if r.in != "" {
 		fmt.Fprintf(&match, "-i %s ", r.in)
 	}
-	if r.ports != (configs.PortRange{}) || r.when == ofTransparent || r.verdict == tproxy || r.verdict == redirect {
+	if r.ports != (configs.PortRange{}) || r.when == ofTransparent || r.when == ofForeign || r.verdict == tproxy || r.verdict == redirect {
 		match.WriteString("-p tcp ")
 	}
 	if r.mark != 0 {
@@ -86,6 +86,8 @@ func (r *rule) iptables() []string {
 		match.WriteString("-m addrtype --dst-type LOCAL ")
 	case ofTransparent:
 		match.WriteString("-m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m socket --transparent ")
+	case ofForeign:
+		match.WriteString("-m addrtype ! --src-type LOCAL ")
 	case ofWildcard:
 		return nil // -m socket leaves those out
 	case reply:
@@ -105,6 +107,8 @@ func (r *rule) iptablesVerdict() []string {
 		return []string{r.target.short}
 	case mark:
 		return []string{setMark}
+	case apart:
+		return []string{fmt.Sprintf("CT --zone %d", r.set)}
 	case take:
 		return []string{setMark, "ACCEPT"}
 	case tproxy:

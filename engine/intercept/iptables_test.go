@@ -73,7 +73,7 @@ func TestIptablesChangesBackend(t *testing.T) {
 			useBackend(t, backends[1-i])
 			up(t, p, Iptables)
 			useBackend(t, backend)
-			const want = 4 // two families, two tables
+			const want = 6 // two families, three tables
 			if list, err := ownIptables(); err != nil || len(list) != want {
 				t.Fatalf("before: %d tables, %v", len(list), err)
 			}

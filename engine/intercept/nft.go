@@ -15,6 +15,7 @@ var table = &nftables.Table{Name: tableName, Family: nftables.TableFamilyINet}
 var hooks = map[string]*nftables.ChainHook{"prerouting": nftables.ChainHookPrerouting, "output": nftables.ChainHookOutput}
 
 var priorities = map[string]*nftables.ChainPriority{
+	"raw":    nftables.ChainPriorityRaw,
 	"mangle": nftables.ChainPriorityMangle,
 	"dstnat": nftables.ChainPriorityNATDest,
 	"-100":   nftables.ChainPriorityNATDest, // which in output has no name

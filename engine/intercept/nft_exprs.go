@@ -33,7 +33,7 @@ func (r *rule) matchExprs() []expr.Any {
 	if r.mark != 0 {
 		list = append(list, meta(expr.MetaKeyMARK), equal(native(r.mark)))
 	}
-	if r.dst.IsValid() || r.verdict == jump && r.family != 0 {
+	if r.dst.IsValid() || r.saysFamily() {
 		list = append(list, meta(expr.MetaKeyNFPROTO), equal([]byte{nfproto(r.family)}))
 	}
 	if r.dst.IsValid() {
@@ -51,6 +51,9 @@ func (r *rule) matchExprs() []expr.Any {
 		list = append(list, notSYN()...)
 	case ofWildcard:
 		list = append(list, &expr.Socket{Key: expr.SocketKeyWildcard, Register: 1}, equal([]byte{1}))
+	case ofForeign:
+		list = append(list, tcp()...)
+		list = append(list, &expr.Fib{Register: 1, FlagSADDR: true, ResultADDRTYPE: true}, &expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: native(unix.RTN_LOCAL)})
 	case reply:
 		const replyDirection = 1 // IP_CT_DIR_REPLY
 		list = append(list, &expr.Ct{Key: expr.CtKeyDIRECTION, Register: 1}, equal([]byte{replyDirection}))
@@ -64,6 +67,9 @@ func (r *rule) verdictExprs() []expr.Any {
 		return []expr.Any{&expr.Verdict{Kind: expr.VerdictJump, Chain: r.target.name}}
 	case mark:
 		return setMark(r.set)
+	case apart:
+		zone := binary.NativeEndian.AppendUint16(nil, uint16(r.set))
+		return []expr.Any{&expr.Immediate{Register: 1, Data: zone}, &expr.Ct{Key: expr.CtKeyZONE, Register: 1, SourceRegister: true}}
 	case take:
 		return append(setMark(r.set), &expr.Verdict{Kind: expr.VerdictAccept})
 	case tproxy:

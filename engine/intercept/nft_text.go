@@ -52,7 +52,7 @@ func (r *rule) nftMatch() string {
 	}
 	if r.dst.IsValid() {
 		fmt.Fprintf(&b, "%s daddr %s ", ip(r.family), shortest(r.dst))
-	} else if r.verdict == jump && r.family != 0 { // of what is jumped to the family is known
+	} else if r.saysFamily() {
 		fmt.Fprintf(&b, "meta nfproto ipv%d ", r.family)
 	}
 	if r.ports != (configs.PortRange{}) {
@@ -62,11 +62,15 @@ func (r *rule) nftMatch() string {
 		always:        "",
 		toSelf:        "fib daddr type local ",
 		ofTransparent: "meta l4proto tcp socket transparent 1 tcp flags & (fin | syn | rst | ack) != syn ",
+		ofForeign:     "meta l4proto tcp fib saddr type != local ",
 		ofWildcard:    "socket wildcard 1 ",
 		reply:         "ct direction reply ",
 	}[r.when])
 	return b.String()
 }
+
+// saysFamily says whether the family is a condition. Of what is jumped to it is known.
+func (r *rule) saysFamily() bool { return (r.verdict == jump || r.verdict == apart) && r.family != 0 }
 
 func (r *rule) nftVerdict() string {
 	switch r.verdict {
@@ -74,6 +78,8 @@ func (r *rule) nftVerdict() string {
 		return "jump " + r.target.name
 	case mark:
 		return fmt.Sprintf("meta mark set %#x", r.set)
+	case apart:
+		return fmt.Sprintf("ct zone set %d", r.set)
 	case take:
 		return fmt.Sprintf("meta mark set %#x accept", r.set)
 	case tproxy:

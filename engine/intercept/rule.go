@@ -6,13 +6,13 @@ import (
 	"weir/configs"
 )
 
-// A chain is a list of rules that is entered from a hook of the kernel, if it is one
-// of the four below, or from other chains.
+// A chain is a list of rules that is entered from a hook of the kernel, if it has a
+// base, or from other chains.
 type chain struct {
 	name  string // in the table of nft
 	short string // in a table of iptables, where names end after 28 bytes
 	base  *hook  // nil: entered by jumps only
-	nat   bool   // translates addresses: the first packet of a connection enters it
+	table string // of iptables; in "nat" the first packet of a connection enters it
 	rules []rule
 }
 
@@ -36,6 +36,8 @@ const (
 	ofTransparent
 	// ofWildcard: the socket that matched listens on every address.
 	ofWildcard
+	// ofForeign: the packet is of this machine, and says that it is not.
+	ofForeign
 	// reply: the packet goes against the direction in which its connection was made.
 	reply
 )
@@ -53,7 +55,7 @@ type rule struct {
 	verdict verdict
 	target  *chain         // of jump
 	lead    netip.AddrPort // of tproxy and redirect
-	set     uint32         // the mark of tproxy, mark and take
+	set     uint32         // the mark of tproxy, mark and take, the zone of apart
 }
 
 type verdict uint8
@@ -65,6 +67,8 @@ const (
 	jump
 	// mark marks the packet and goes on.
 	mark
+	// apart has the packet tracked in a zone of its own.
+	apart
 	// take marks the packet and ends the chain it was entered from.
 	take
 	// tproxy gives the packet to the listener, marked, and drops it if none is there.

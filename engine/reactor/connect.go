@@ -64,10 +64,9 @@ func bindForeign(fd int, o Outgoing) syscall.Errno {
 	if errno := setTransparent(fd, o.To.v4); errno != 0 {
 		return errno
 	}
-	if o.From.port != 0 {
-		// The client may have connections from this port to other destinations.
-		setInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-	}
+	// The client may have connections from its port to other destinations, and so may
+	// others in its name that let connect choose the port.
+	setInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	var sa unix.RawSockaddrAny
 	size := o.From.raw(&sa)
 	_, _, errno := unix.RawSyscall(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&sa)), size)

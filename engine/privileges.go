@@ -4,13 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"syscall"
 
 	"weir/configs"
 	"weir/engine/reactor"
 )
+
+// ErrPrivilege is the error of a process that may not do what its configuration asks for:
+// one of the two would do.
+var ErrPrivilege = errors.New("CAP_NET_ADMIN or CAP_NET_RAW is missing")
 
 // checkPrivileges tries what the kernel allows to some processes only, before anything
 // is bound, so that the error says what is missing and not what failed for want of it.
@@ -38,15 +41,11 @@ func checkPrivileges(cfg *configs.Config) error {
 	return nil
 }
 
-// privilege says what to do about a refusal.
+// privilege names what a refusal is for want of.
 func privilege(err error) error {
 	switch {
 	case errors.Is(err, syscall.EPERM):
-		binary, pathErr := os.Executable()
-		if pathErr != nil {
-			binary = "weir"
-		}
-		return fmt.Errorf("CAP_NET_ADMIN or CAP_NET_RAW is missing (%w)\nrun weir as root, or once: sudo setcap cap_net_admin,cap_net_raw+ep %s", err, binary)
+		return fmt.Errorf("%w (%w)", ErrPrivilege, err)
 	case errors.Is(err, syscall.ENOPROTOOPT):
 		return fmt.Errorf("this kernel has no transparent proxying: %w", err)
 	}

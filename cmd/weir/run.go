@@ -43,7 +43,7 @@ func run(cmd *cobra.Command, file string) error {
 	}
 	e, err := engine.New(cfg, engineOptions(cmd.OutOrStdout(), cmd.ErrOrStderr()))
 	if err != nil {
-		return err
+		return remedy(err)
 	}
 	fitProcs(cfg.Engine.Loops, e.SignsWithRSA())
 	fitHeap(e.SignsWithRSA())

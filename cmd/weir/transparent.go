@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -89,7 +87,7 @@ func transparentUp(file string, tool intercept.Tool, script bool, stdout, stderr
 	done, err := intercept.Up(plan, tool)
 	printChanges(stdout, done)
 	if err != nil {
-		return privilege(err)
+		return remedy(err)
 	}
 	fmt.Fprintln(stdout, paletteFor(stdout).dim("# to take it away: weir transparent down"))
 	return nil
@@ -108,7 +106,7 @@ nothing that others made. It needs no file, and works after a crash.`,
 			stdout := cmd.OutOrStdout()
 			printChanges(stdout, done)
 			if err != nil {
-				return privilege(err)
+				return remedy(err)
 			}
 			if len(done) == 0 {
 				fmt.Fprintln(stdout, "nothing to remove")
@@ -126,24 +124,4 @@ func printChanges(w io.Writer, done []intercept.Change) {
 	for _, c := range done {
 		fmt.Fprintln(w, p.green(c.Verb), c.What)
 	}
-}
-
-// privilege adds what to do about a missing capability.
-func privilege(err error) error {
-	if !errors.Is(err, intercept.ErrCapability) {
-		return err
-	}
-	return fmt.Errorf("%w\nnothing was changed; run it as root, or once: %s", err, setcap(executable()))
-}
-
-func executable() string {
-	if self, err := os.Executable(); err == nil {
-		return self
-	}
-	return "weir"
-}
-
-// setcap is the command that lets a binary do without root.
-func setcap(binary string) string {
-	return "sudo setcap cap_net_admin,cap_net_raw+ep " + quoteShell(binary)
 }

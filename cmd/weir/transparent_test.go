@@ -104,6 +104,19 @@ func TestTransparentWithoutCapability(t *testing.T) {
 	}
 }
 
+func TestRunWithoutCapability(t *testing.T) {
+	netnstest.Require(t)
+	netnstest.Enter(t)
+	file := writeConfig(t, transparentFile)
+	netnstest.Unprivileged(t, func() {
+		code, stdout, stderr := weir(t, "run", "-c", file)
+		if code != exitFailure || stdout != "" {
+			t.Errorf("exit %d, stdout %q", code, stdout)
+		}
+		requireParts(t, "run", stderr, []string{"CAP_NET_ADMIN or CAP_NET_RAW is missing", "sudo setcap cap_net_admin,cap_net_raw+ep " + os.Args[0]})
+	})
+}
+
 func TestTransparentNeedsIntercepts(t *testing.T) {
 	code, stdout, stderr := weir(t, "transparent", "up", "-c", writeConfig(t, goodFile))
 	if code != exitFailure || stdout != "" || !strings.Contains(stderr, "add [listeners.NAME.intercept]") {

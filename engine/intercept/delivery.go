@@ -38,14 +38,18 @@ func (p *Plan) deliveries() []delivery {
 
 // route delivers to this machine whatever its table is asked for.
 func (p *Plan) route(f configs.Family) *netlink.Route {
-	everything := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
-	if f == configs.IPv6 {
-		everything = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
-	}
 	return &netlink.Route{
-		Family: netlinkFamily(f), Dst: everything, LinkIndex: loopback, Table: p.Table,
+		Family: netlinkFamily(f), Dst: everywhere(f), LinkIndex: loopback, Table: p.Table,
 		Type: unix.RTN_LOCAL, Scope: scope(f), Protocol: routingProtocol,
 	}
+}
+
+// everywhere is the prefix that holds every address of a family.
+func everywhere(f configs.Family) *net.IPNet {
+	if f == configs.IPv6 {
+		return &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+	}
+	return &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
 }
 
 // scope is that of a route to this machine. IPv6 has no scopes.
@@ -136,9 +140,10 @@ func (d delivery) same(e delivery) bool {
 	return d.route.Table == e.route.Table && d.route.Type == e.route.Type && d.route.LinkIndex == e.route.LinkIndex
 }
 
-// plain says whether r has no condition but its mark, of which every bit counts.
+// plain says whether r sends what has its mark, of which every bit counts, to its table,
+// and has no condition or exception beside.
 func plain(r *netlink.Rule) bool {
-	return onlyMark(r) && (r.Mask == nil || *r.Mask == 0xffffffff)
+	return onlyMark(r) && (r.Mask == nil || *r.Mask == 0xffffffff) && r.SuppressPrefixlen < 0 && r.SuppressIfgroup < 0 && r.TunID == 0
 }
 
 // onlyMark says whether r has no condition but its mark.
@@ -147,8 +152,17 @@ func onlyMark(r *netlink.Rule) bool {
 		r.IPProto == 0 && r.Sport == nil && r.Dport == nil && r.UIDRange == nil && r.Tos == 0
 }
 
-// ownDeliveries are all ip rules and routes that have weir's protocol, a rule before
-// the routes.
+// own says whether d is what some plan asks for: others may use weir's protocol, which
+// nobody assigns, for rules and routes of another shape.
+func (d delivery) own() bool {
+	if d.rule != nil {
+		return d.rule.Protocol == routingProtocol && d.rule.Mark != 0 && d.rule.Table != unix.RT_TABLE_UNSPEC && plain(d.rule)
+	}
+	return d.route.Protocol == routingProtocol && d.route.Type == unix.RTN_LOCAL && d.route.LinkIndex == loopback && prefixBits(d.route.Dst) == 0
+}
+
+// ownDeliveries are all ip rules and routes that are weir's own, a rule before the
+// routes.
 func ownDeliveries() ([]delivery, error) {
 	var own []delivery
 	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {
@@ -157,8 +171,8 @@ func ownDeliveries() ([]delivery, error) {
 			return nil, fmt.Errorf("ip rules: %w", err)
 		}
 		for _, r := range rules {
-			if r.Protocol == routingProtocol {
-				own = append(own, delivery{family: f, rule: &r})
+			if d := (delivery{family: f, rule: &r}); d.own() {
+				own = append(own, d)
 			}
 		}
 	}
@@ -168,8 +182,8 @@ func ownDeliveries() ([]delivery, error) {
 			return nil, err
 		}
 		for _, r := range list {
-			if r.Protocol == routingProtocol {
-				own = append(own, delivery{family: f, route: &r})
+			if d := (delivery{family: f, route: &r}); d.own() {
+				own = append(own, d)
 			}
 		}
 	}

@@ -192,7 +192,7 @@ func nftHolds(f configs.Family, table string) bool {
 	}
 	chains, err := c.ListChainsOfTableFamily(family)
 	return err == nil && slices.ContainsFunc(chains, func(ch *nftables.Chain) bool {
-		return ch.Table.Name == table && strings.HasPrefix(ch.Name, ownPrefix)
+		return ch.Table.Name == table && ownChain(ch.Name)
 	})
 }
 

@@ -10,9 +10,6 @@ import (
 	"weir/configs"
 )
 
-// ownPrefix begins the names of our chains in the tables of iptables.
-const ownPrefix = "WEIR_"
-
 // The tables of iptables that have chains of ours.
 var xtablesTables = []string{"raw", "mangle", "nat"}
 
@@ -33,7 +30,7 @@ func iptablesLines(chains []*chain, f configs.Family, table string) []string {
 			}
 		}
 		if c.base != nil {
-			rules = append(rules, fmt.Sprintf("-A %s -p tcp -m comment --comment \"weir transparent\" -j %s", strings.ToUpper(c.base.point), c.short))
+			rules = append(rules, jumpLine(strings.ToUpper(c.base.point)))
 		}
 	}
 	return inOrder(append(declared, rules...))
@@ -131,23 +128,6 @@ func everyAddress(f configs.Family) netip.Addr {
 		return netip.IPv6Unspecified()
 	}
 	return netip.IPv4Unspecified()
-}
-
-// ownLines picks out of what iptables-save prints what is ours: our chains, their
-// rules, and the jumps to them. Counters are left out.
-func ownLines(saved string) []string {
-	var declared, rules []string
-	for line := range strings.Lines(saved) {
-		line = strings.TrimSpace(line)
-		switch {
-		case strings.HasPrefix(line, ":"+ownPrefix):
-			name, _, _ := strings.Cut(line, " ")
-			declared = append(declared, name+" - [0:0]")
-		case strings.HasPrefix(line, "-A ") && strings.Contains(line, " "+ownPrefix):
-			rules = append(rules, line)
-		}
-	}
-	return inOrder(append(declared, rules...))
 }
 
 // restoreScript is what iptables-restore --noflush makes new of old with, in one step.

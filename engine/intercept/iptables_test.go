@@ -1,8 +1,10 @@
 package intercept
 
 import (
+	"slices"
 	"testing"
 
+	"weir/configs"
 	"weir/engine/netnstest"
 )
 
@@ -88,5 +90,19 @@ func TestIptablesChangesBackend(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Whatever a plan makes is told from what others make.
+func TestOwnLines(t *testing.T) {
+	chains := planOf(t, both).chains()
+	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {
+		for _, table := range xtablesTables {
+			lines := iptablesLines(chains, f, table)
+			saved := restoreScript(table, nil, lines)
+			if own := ownLines(saved); len(lines) == 0 || !slices.Equal(own, lines) {
+				t.Errorf("IPv%d, %s: %q\nwant %q", f, table, own, lines)
+			}
+		}
 	}
 }

@@ -45,6 +45,73 @@ nft add table inet weird; nft add table ip weir; nft add chain ip weir preroutin
 	}
 }
 
+// lookAlikes are rules and routes with weir's routing protocol, each of another shape
+// than those of weir.
+const lookAlikes = `
+ip link add v0 type veth peer name v1; ip link set v0 up
+ip route add 203.0.113.0/24 dev lo protocol 119
+ip route add local 203.0.113.0/24 dev lo table 77 protocol 119
+ip -6 route add 2001:db8::/32 dev lo protocol 119
+ip -6 route add local 2001:db8::/32 dev lo table 77 protocol 119
+for f in -4 -6; do
+  ip $f route add default dev v0 table 78 protocol 119
+  ip $f route add local default dev v0 table 79 protocol 119
+  ip $f route add unreachable default table 80 protocol 119
+  ip $f rule add lookup 9 priority 1 protocol 119
+  ip $f rule add fwmark 7/0xff lookup 9 priority 2 protocol 119
+  ip $f rule add fwmark 7 iif lo lookup 9 priority 3 protocol 119
+  ip $f rule add not fwmark 7 lookup 9 priority 4 protocol 119
+  ip $f rule add fwmark 7 lookup 9 suppress_prefixlength 0 priority 5 protocol 119
+  ip $f rule add fwmark 7 lookup 9 suppress_ifgroup 7 priority 6 protocol 119
+  ip $f rule add fwmark 7 goto 32766 priority 7 protocol 119
+  ip $f rule add fwmark 7 blackhole priority 8 protocol 119
+  ip $f rule add fwmark 7 ipproto tcp lookup 9 priority 10 protocol 119
+  ip $f rule add fwmark 7 lookup 9 priority 11 protocol 120
+done
+for p in iptables ip6tables; do
+  $p -A FORWARD -m comment --comment "see WEIR_HOWTO" -j ACCEPT
+  $p -t mangle -A PREROUTING -m comment --comment "mine, before WEIR_PREROUTING" -j ACCEPT
+  $p -t mangle -N WEIR_WATER; $p -t mangle -A WEIR_WATER -j RETURN; $p -t mangle -A OUTPUT -j WEIR_WATER
+  $p -t nat -N WEIR_1_LOCALS; $p -t nat -N WEIR_01; $p -t nat -N MY_WEIR_1
+  $p -t nat -A PREROUTING -p tcp -m comment --comment "weir transparent" -j WEIR_01
+done`
+
+func TestLookAlikesStay(t *testing.T) {
+	netnstest.Require(t, "ip", "nft", "iptables", "ip6tables")
+	p := planOf(t, both)
+	for _, tool := range []Tool{Nft, Iptables} {
+		for name, make := range map[string]func(t *testing.T){
+			"up":     func(t *testing.T) { up(t, p, tool) },
+			"script": func(t *testing.T) { netnstest.Shell(t, Script(p, tool)); netnstest.Shell(t, Script(p, tool)) },
+		} {
+			t.Run(string(tool)+" "+name, func(t *testing.T) {
+				netnstest.Enter(t)
+				useBackend(t, "nft")
+				netnstest.Shell(t, lookAlikes)
+				before := everything(t)
+				make(t)
+				if everything(t) == before {
+					t.Error("nothing was made")
+				}
+				for _, change := range down(t) {
+					if change.Verb != "removed" {
+						t.Error(change)
+					}
+				}
+				if after := everything(t); after != before {
+					t.Errorf("after down: %s\nwant %s", after, before)
+				}
+			})
+		}
+	}
+}
+
+// everything is the kernel with what iptables made, whose backend leaves empty tables.
+func everything(t *testing.T) string {
+	t.Helper()
+	return tables(t) + netnstest.Shell(t, "iptables-save -t filter | grep HOWTO; ip6tables-save -t filter | grep HOWTO; nft list tables | grep weir || true")
+}
+
 // After a change of the file nothing is left of what it asked for before.
 func TestUpAfterAChange(t *testing.T) {
 	netnstest.Require(t, "ip", "nft", "iptables", "ip6tables")

@@ -6,7 +6,7 @@
 // are then written three ways: as expressions for the kernel, as text for nft, and as
 // lines for iptables-restore. Nothing but the kernel remembers what was made: the nft
 // table and the chains of iptables are found by their names, ip rules and routes by a
-// routing protocol number of weir's own. So Down needs neither a file nor the process
+// routing protocol number of weir's own and their shape. So Down needs neither a file nor the process
 // that made them, and takes away nothing that others made.
 //
 // Rules fail closed: with no listener, connections that would be led to it are refused

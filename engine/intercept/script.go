@@ -11,8 +11,8 @@ import (
 // with the same tool.
 func Script(p *Plan, t Tool) string {
 	var b strings.Builder
-	for _, name := range []string{"ip", "ip -6"} {
-		fmt.Fprintf(&b, "%s rule flush protocol %d\n%[1]s route flush table all protocol %[2]d\n", name, routingProtocol)
+	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {
+		fmt.Fprintf(&b, deliveryRemoval, f, routingProtocol, everywhere(f))
 	}
 	for _, d := range p.deliveries() {
 		fmt.Fprintln(&b, d.command())
@@ -25,6 +25,14 @@ func Script(p *Plan, t Tool) string {
 	return b.String()
 }
 
+// deliveryRemoval takes away what ownDeliveries finds in a family, and no other rules
+// and routes with that protocol.
+const deliveryRemoval = `ip -%d -N rule show |
+awk '/^[0-9]+:\tfrom all fwmark 0x[0-9a-f]+ lookup [0-9]+ proto %d *$/ {print "rule del fwmark", $5, "lookup", $7, "priority", $1 + 0, "protocol %[2]d"}' |
+ip -%[1]d -batch -
+ip -%[1]d route flush table all type local dev lo protocol %[2]d exact %[3]s
+`
+
 // command adds d.
 func (d delivery) command() string {
 	words := strings.Fields(d.String()) // ip [-6] rule|route ...
@@ -35,18 +43,11 @@ func (d delivery) command() string {
 	return fmt.Sprintf("%s add %s protocol %d", strings.Join(words[:n], " "), strings.Join(words[n:], " "), routingProtocol)
 }
 
-// removal is a program of awk that turns what iptables-save prints of a table into what
-// takes our chains out of it.
-const removal = `awk 'BEGIN {print "*%s"}
-/^-A (PREROUTING|OUTPUT) .* ` + ownPrefix + `/ {sub(/^-A/, "-D"); print}
-/^:` + ownPrefix + `/ {name = substr($1, 2); empty = empty "-F " name "\n"; gone = gone "-X " name "\n"}
-END {printf "%%s%%sCOMMIT\n", empty, gone}'`
-
 func iptablesScript(b *strings.Builder, chains []*chain) {
 	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {
 		name := programs(f)[0].name
 		for _, table := range xtablesTables {
-			fmt.Fprintf(b, "%s-save -t %s | "+removal+" | %[1]s-restore -w --noflush\n", name, table, table)
+			fmt.Fprintf(b, "%s-save -t %s | "+removal()+" | %[1]s-restore -w --noflush\n", name, table, table)
 			if lines := iptablesLines(chains, f, table); len(lines) > 0 {
 				fmt.Fprintf(b, "%s-restore -w --noflush <<'EOF'\n%sEOF\n", name, restoreScript(table, nil, lines))
 			}

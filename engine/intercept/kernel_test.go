@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -82,6 +83,52 @@ func TestUpAndDown(t *testing.T) {
 	if done := down(t); len(done) > 0 {
 		t.Errorf("down twice: %v", done)
 	}
+}
+
+// What fails is not hidden by what comes after it, and ends the script before anything
+// is led anywhere.
+func TestScriptFails(t *testing.T) {
+	netnstest.Require(t, "ip", "nft", "iptables", "ip6tables")
+	for _, tool := range []Tool{Nft, Iptables} {
+		t.Run(string(tool), func(t *testing.T) {
+			netnstest.Enter(t)
+			netnstest.Shell(t, "ip link set lo down")
+			if out, err := piped(planOf(t, both), tool); err == nil || !strings.Contains(out, "device is not up") {
+				t.Errorf("%v: %s", err, out)
+			}
+			if after := ours(t); strings.Contains(after, "WEIR") || strings.Contains(after, "table inet weir") {
+				t.Error(after)
+			}
+		})
+	}
+}
+
+// What there is nothing of need not be removed: a machine may be without IPv6, and
+// without the programs for it.
+func TestScriptRemovesWhatItCan(t *testing.T) {
+	netnstest.Require(t, "ip", "nft", "iptables", "ip6tables")
+	for _, tool := range []Tool{Nft, Iptables} {
+		t.Run(string(tool), func(t *testing.T) {
+			netnstest.Enter(t)
+			brokenTool(t, "ip6tables-save")
+			brokenTool(t, "ip6tables-restore")
+			p := planOf(t, strings.Replace(redirected, `"redirect"`, `"tproxy"`, 1))
+			if out, err := piped(p, tool); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+			if list := ours(t); !strings.Contains(list, "0x7") {
+				t.Error(list)
+			}
+		})
+	}
+}
+
+// piped runs the script as a user does, by a shell that is told nothing else.
+func piped(p *Plan, tool Tool) (string, error) {
+	sh := exec.Command("sh")
+	sh.Stdin = strings.NewReader(Script(p, tool))
+	out, err := sh.CombinedOutput()
+	return string(out), err
 }
 
 func TestScriptIsUp(t *testing.T) {

@@ -204,13 +204,7 @@ func TestNoCapability(t *testing.T) {
 // An error in the middle leaves everything as it was.
 func TestUpTakesBack(t *testing.T) {
 	netnstest.Require(t, "ip", "nft", "iptables", "ip6tables")
-	broken := func(t *testing.T) {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "ip6tables-restore"), []byte("#!/bin/sh\necho broken >&2\nexit 1\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	}
+	broken := func(t *testing.T) { brokenTool(t, "ip6tables-restore") }
 	tests := []struct {
 		name  string
 		tool  Tool
@@ -242,6 +236,16 @@ func TestUpTakesBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// brokenTool has a program fail, for one test.
+func brokenTool(t *testing.T, name string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\necho broken >&2\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
 
 // The kernel answers each rule of a transaction before the first answer is read.

@@ -8,9 +8,12 @@ import (
 )
 
 // Script is what Up does, as commands of a shell. It replaces what it or Up has made
-// with the same tool.
+// with the same tool. It ends at the first command that fails, but for those that remove:
+// what they are for may not be there, nor the program. By then there may be ip rules and
+// routes, and nothing that marks packets for them.
 func Script(p *Plan, t Tool) string {
 	var b strings.Builder
+	b.WriteString("set -e\n")
 	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {
 		fmt.Fprintf(&b, deliveryRemoval, f, routingProtocol, everywhere(f))
 	}
@@ -29,8 +32,8 @@ func Script(p *Plan, t Tool) string {
 // and routes with that protocol.
 const deliveryRemoval = `ip -%d -N rule show |
 awk '/^[0-9]+:\tfrom all fwmark 0x[0-9a-f]+ lookup [0-9]+ proto %d *$/ {print "rule del fwmark", $5, "lookup", $7, "priority", $1 + 0, "protocol %[2]d"}' |
-ip -%[1]d -batch -
-ip -%[1]d route flush table all type local dev lo protocol %[2]d exact %[3]s
+ip -%[1]d -batch - || true
+ip -%[1]d route flush table all type local dev lo protocol %[2]d exact %[3]s || true
 `
 
 // command adds d.
@@ -47,7 +50,7 @@ func iptablesScript(b *strings.Builder, chains []*chain) {
 	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {
 		name := programs(f)[0].name
 		for _, table := range xtablesTables {
-			fmt.Fprintf(b, "%s-save -t %s | "+removal()+" | %[1]s-restore -w --noflush\n", name, table, table)
+			fmt.Fprintf(b, "%s-save -t %s | "+removal()+" | %[1]s-restore -w --noflush || true\n", name, table, table)
 			if lines := iptablesLines(chains, f, table); len(lines) > 0 {
 				fmt.Fprintf(b, "%s-restore -w --noflush <<'EOF'\n%sEOF\n", name, restoreScript(table, nil, lines))
 			}

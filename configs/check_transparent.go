@@ -68,9 +68,12 @@ func (ck *checker) intercept(p keyPath, l *Listener) {
 	at := p.child("ports")
 	ck.atMost(at, len(in.Ports), maxPortRanges)
 	for i, s := range in.Ports {
-		if _, _, err := splitPorts(s); err != nil {
+		first, last, err := splitPorts(s)
+		if err != nil {
 			ck.problemf(at.elem(i), `write "80" or "8000-8099"`, "ports: %s %s", quote(s), err)
+			continue
 		}
+		ck.clientPorts(at.elem(i), PortRange{first, last}, in.Local)
 	}
 	ck.repeated(at, in.Ports)
 	at = p.child("interfaces")
@@ -82,6 +85,30 @@ func (ck *checker) intercept(p keyPath, l *Listener) {
 	ck.destinations(p.child("to"), l, in.To)
 	ck.destinations(p.child("except"), l, in.Except)
 	ck.reachedBy(p, l)
+}
+
+// The ports that clients connect from, unless ip_local_port_range has been changed:
+// ip(7).
+const firstClientPort, lastClientPort = 32768, 60999
+
+// clientPorts reports ports to which servers send their answers. Conntrack takes the
+// first packet that it sees of a connection for the one that opened it; where it was not
+// in use before up, that may be an answer of the sshd by which up was run.
+func (ck *checker) clientPorts(p keyPath, r PortRange, local bool) {
+	if r.Last < firstClientPort || r.First > lastClientPort {
+		return
+	}
+	// What is above them is no better: other systems connect from there.
+	hint := "leave it out"
+	if r.First < firstClientPort {
+		hint = "write " + quote(PortRange{r.First, firstClientPort - 1}.String())
+	}
+	taken := fmt.Sprintf("ports: %s holds ports that clients connect from, %d-%d: what servers", quote(r.String()), firstClientPort, lastClientPort)
+	if local {
+		ck.problemf(p, hint, "%s of this machine answer, sshd too, would be taken for new connections and reset", taken)
+		return
+	}
+	ck.warnf(p, hint, "%s behind these interfaces answer would be taken for new connections", taken)
 }
 
 // atMost reports a list that is longer than is good for the kernel.

@@ -1,9 +1,20 @@
 package configs
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // PortRange is one port, or several in a row.
 type PortRange struct{ First, Last uint16 }
+
+// String is r as a file has it: "80", or "8000-8099".
+func (r PortRange) String() string {
+	if r.First == r.Last {
+		return fmt.Sprint(r.First)
+	}
+	return fmt.Sprintf("%d-%d", r.First, r.Last)
+}
 
 // Family is a version of IP.
 type Family uint8

@@ -19,9 +19,10 @@ type Transparent struct {
 type Intercept struct {
 	// Interfaces are where connections come in.
 	Interfaces []string `toml:"interfaces"`
-	// Ports are those of the original destination: "80", or "8000-8099". With tproxy,
-	// connections that the hosts behind an interface answer pass through the same rules;
-	// keep Ports clear of the ports that clients connect from, 32768 and up.
+	// Ports are those of the original destination: "80", or "8000-8099". What servers
+	// behind an interface answer, and with Local those of this machine, passes through the
+	// same rules: keep Ports clear of those that clients connect from, 32768-60999. With
+	// Local they are refused.
 	Ports []string `toml:"ports"`
 	// To are the CIDRs of destinations. Empty: any.
 	To []string `toml:"to"`

@@ -307,7 +307,7 @@ const local = `
 [listeners.any]
 address = "[::]:15001"
 transparent = "MODE"
-intercept = { local = true, ports = ["80", "1024-65535"] }
+intercept = { local = true, ports = ["80", "1024-32767"] }
 [listeners.named]
 address = "[::]:15002"
 transparent = "MODE"
@@ -350,6 +350,7 @@ func TestConnectionsOfThisMachine(t *testing.T) {
 				t.Errorf("with the mark of a cluster: %s", got)
 			}
 			client.Do(func() {
+				netnstest.Sysctl(t, "ipv4/ip_local_port_range", "20000 29999")
 				want(t, "10.77.1.1:80", "router: 10.77.1.2 to 10.77.1.1:80")
 				want(t, "10.77.2.2:80", "server: 10.77.1.2 to 10.77.2.2:80")
 			})

@@ -15,8 +15,8 @@ func newTransparentCheck() *cobra.Command {
 		Use:   "check -c FILE",
 		Short: "Find out why connections are not intercepted",
 		Long: `Compares the kernel with what a file needs, and looks for all else that is known to
-break transparent proxying: capabilities, interfaces, ip rules that come first, sysctls,
-loops. It changes nothing. Run it as the user that weir runs as to see what that user
+break transparent proxying: a weir that does not run, capabilities, interfaces, ip rules
+that come first, sysctls, loops. It changes nothing. Run it as the user that weir runs as to see what that user
 may do, and as root to see the rules.
 
 One line for each thing it looked at, with what mends it. Exit code 1 if anything is
@@ -39,7 +39,11 @@ func transparentCheck(file string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	findings := intercept.Check(intercept.NewPlan(cfg), "weir transparent up -c "+quoteShell(file), setcap(executable()))
+	findings := intercept.Check(intercept.NewPlan(cfg), intercept.Fixes{
+		Up:     "weir transparent up -c " + quoteShell(file),
+		Run:    "weir run -c " + quoteShell(file),
+		Setcap: setcap(executable()),
+	})
 	if len(findings) == 0 {
 		fmt.Fprintf(stdout, "%s leads nothing to a listener, and nothing of weir is in the kernel\n", file)
 	}

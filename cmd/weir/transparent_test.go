@@ -1,10 +1,16 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"weir/engine/netnstest"
 )
@@ -24,6 +30,19 @@ func writeConfig(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// listenTransparently makes the socket that weir would have, for check.
+func listenTransparently(t *testing.T) {
+	t.Helper()
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		return errors.Join(c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_IPV6, unix.IPV6_TRANSPARENT, 1) }), err)
+	}}
+	l, err := config.Listen(context.Background(), "tcp", "[::]:15001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
 }
 
 // network is what may be changed, as the kernel's own tools show it.
@@ -48,10 +67,10 @@ func TestTransparent(t *testing.T) {
 	netnstest.Enter(t)
 	file := writeConfig(t, transparentFile)
 	before := network(t)
-
+	run := "bad     listener edge: nothing listens on 15001 for IPv4 and IPv6: weir does not run, or not with this file; fix: weir run -c " + file + "\n"
 	code, stdout, stderr := weir(t, "transparent", "check", "-c", file)
 	if code != exitFailure || !strings.Contains(stdout, "bad     no rules: nothing is led to a listener; fix: weir transparent up -c "+file+"\n") ||
-		!strings.HasSuffix(stderr, ": 5 things in the way\n") {
+		!strings.Contains(stdout, run) || !strings.HasSuffix(stderr, ": 6 things in the way\n") {
 		t.Errorf("check before up: exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 	script := transparent(t, "up --print -c "+file, "nft -f - <<'EOF'\n", "ip -6 rule add fwmark 0x7765")
@@ -60,6 +79,10 @@ func TestTransparent(t *testing.T) {
 	}
 	transparent(t, "up -c "+file, "made table inet weir\n", "made ip rule fwmark 0x7765", "weir transparent down")
 	made := network(t)
+	if code, stdout, _ := weir(t, "transparent", "check", "-c", file); code != exitFailure || !strings.Contains(stdout, run) {
+		t.Errorf("check without weir: exit %d, %s", code, stdout)
+	}
+	listenTransparently(t)
 	transparent(t, "up -c "+file, "kept table inet weir\n", "kept ip rule fwmark 0x7765")
 	if out := transparent(t, "check -c "+file, "ok      table inet weir"); strings.Contains(out, "bad") {
 		t.Error(out)
@@ -80,6 +103,7 @@ func TestTransparentWithIptables(t *testing.T) {
 	netnstest.Enter(t)
 	file := writeConfig(t, transparentFile)
 	transparent(t, "up --print --tool iptables -c "+file, "iptables-restore -w --noflush")
+	listenTransparently(t)
 	transparent(t, "up --tool iptables -c "+file, "made iptables chains WEIR_* in table mangle\n", "made ip6tables")
 	transparent(t, "check -c "+file, "ok      the chains WEIR_* of iptables are as the file asks\n")
 	transparent(t, "down", "removed iptables chains WEIR_* in table mangle\n", "removed ip6tables")

@@ -31,13 +31,20 @@ type Finding struct {
 	Fix   string // a command, or what to change; "" if there is nothing to do
 }
 
+// Fixes are commands that findings may name.
+type Fixes struct {
+	Up     string // makes the rules
+	Run    string // starts weir
+	Setcap string // gives weir its capabilities
+}
+
 // Check compares the kernel with p and looks for all else that is known to break
 // transparent proxying. It changes nothing. What it cannot see without CAP_NET_ADMIN is
-// a finding of its own. up is the command that makes the rules, for fixes; setcap the
-// one that gives weir its capabilities.
-func Check(p *Plan, up, setcap string) []Finding {
-	c := &checkup{plan: p, up: up, setcap: setcap}
+// a finding of its own.
+func Check(p *Plan, fixes Fixes) []Finding {
+	c := &checkup{plan: p, fixes: fixes}
 	c.capabilities()
+	c.listeners()
 	c.interfaces()
 	c.filter()
 	c.deliveries()
@@ -48,9 +55,9 @@ func Check(p *Plan, up, setcap string) []Finding {
 }
 
 type checkup struct {
-	plan       *Plan
-	up, setcap string
-	findings   []Finding
+	plan     *Plan
+	fixes    Fixes
+	findings []Finding
 }
 
 func (c *checkup) add(l Level, fix, format string, args ...any) {
@@ -85,7 +92,7 @@ func (c *checkup) try(what string, level, option int) {
 	}
 	switch {
 	case errors.Is(err, syscall.EPERM):
-		c.add(Bad, c.setcap, "this user may not use %s: neither CAP_NET_RAW nor CAP_NET_ADMIN", what)
+		c.add(Bad, c.fixes.Setcap, "this user may not use %s: neither CAP_NET_RAW nor CAP_NET_ADMIN", what)
 	case err != nil:
 		c.add(Bad, "", "%s: %v", what, err)
 	default:

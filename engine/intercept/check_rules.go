@@ -27,13 +27,13 @@ func (c *checkup) filter() {
 	}
 	switch {
 	case nft && len(held) > 0:
-		c.add(Bad, c.up, "rules of both nft and iptables are there, and connections meet both")
+		c.add(Bad, c.fixes.Up, "rules of both nft and iptables are there, and connections meet both")
 	case nft:
 		c.nft(chains)
 	case len(held) > 0:
 		c.iptables(chains, held)
 	case len(chains) > 0:
-		c.add(Bad, c.up, "no rules: nothing is led to a listener")
+		c.add(Bad, c.fixes.Up, "no rules: nothing is led to a listener")
 	}
 }
 
@@ -47,7 +47,7 @@ func (c *checkup) nft(chains []*chain) {
 		if d.rule != nil && d.rule.when == ofTransparent {
 			d.what = "answers to the addresses of clients do not come back to weir: " + d.what
 		}
-		c.add(Bad, c.up, "table inet %s: %s", tableName, d.what)
+		c.add(Bad, c.fixes.Up, "table inet %s: %s", tableName, d.what)
 	}
 	if len(list) == 0 {
 		c.add(OK, "", "table inet %s is as the file asks", tableName)
@@ -55,7 +55,7 @@ func (c *checkup) nft(chains []*chain) {
 }
 
 func (c *checkup) iptables(chains []*chain, all []held) {
-	fix, good := c.up+" --tool iptables", true
+	fix, good := c.fixes.Up+" --tool iptables", true
 	for _, f := range []configs.Family{configs.IPv4, configs.IPv6} {
 		for _, table := range xtablesTables {
 			want := iptablesLines(chains, f, table)
@@ -117,7 +117,7 @@ func (c *checkup) deliveries() {
 	}
 	for _, d := range own {
 		if !slices.ContainsFunc(want, d.same) {
-			c.add(Warning, c.up, "%v is left over", d)
+			c.add(Warning, c.fixes.Up, "%v is left over", d)
 		}
 	}
 }

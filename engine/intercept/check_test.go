@@ -23,12 +23,14 @@ source = "client_ip"
 mark = 2
 `
 
-const upCommand, setcapCommand = "UP", "SETCAP"
+const upCommand = "UP"
+
+var fixes = Fixes{Up: upCommand, Run: "RUN", Setcap: "SETCAP"}
 
 // problems are the findings that are worse than a note.
 func problems(p *Plan) []Finding {
 	var list []Finding
-	for _, f := range Check(p, upCommand, setcapCommand) {
+	for _, f := range Check(p, fixes) {
 		if f.Level > Note {
 			list = append(list, f)
 		}
@@ -172,6 +174,7 @@ func TestCheckSeesWhatIsThere(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			netnstest.Enter(t)
 			netnstest.Route(t)
+			listen(t, "weir", ":15001")
 			p := planOf(t, tt.text)
 			up(t, p, Nft)
 			netnstest.Shell(t, tt.make)

@@ -188,12 +188,12 @@ func TestNoCapability(t *testing.T) {
 			t.Errorf("down: %v, %v", done, err)
 		}
 		var missing, hidden bool
-		for _, f := range Check(p, upCommand, setcapCommand) {
-			missing = missing || f.Level == Bad && f.Fix == setcapCommand
+		for _, f := range Check(p, fixes) {
+			missing = missing || f.Level == Bad && f.Fix == fixes.Setcap
 			hidden = hidden || f.Level == Bad && strings.Contains(f.What, "cannot be seen without CAP_NET_ADMIN")
 		}
 		if !missing || !hidden {
-			t.Errorf("check: %v", Check(p, upCommand, setcapCommand))
+			t.Errorf("check: %v", Check(p, fixes))
 		}
 	})
 	if after := kernel(t); after != before {

@@ -102,6 +102,7 @@ var libraries = map[string][]string{
 	"github.com/google/nftables":               {"engine/intercept"},
 	"github.com/google/nftables/binaryutil":    {"engine/intercept"},
 	"github.com/google/nftables/expr":          {"engine/intercept"},
+	"github.com/google/nftables/xt":            {"engine/intercept"},
 	"github.com/mdlayher/netlink":              {"engine/intercept"},
 	"github.com/vishvananda/netlink":           {"engine/intercept"},
 	"github.com/letsencrypt/pebble/v2/ca":      {"engine/acme/acmetest"},

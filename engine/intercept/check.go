@@ -49,6 +49,7 @@ func Check(p *Plan, fixes Fixes) []Finding {
 	c.filter()
 	c.deliveries()
 	c.firewalls()
+	c.translations()
 	c.sysctls()
 	c.loops()
 	return c.findings

@@ -37,6 +37,8 @@ type Plan struct {
 	// Return are the families in which weir connects with addresses of its clients, so
 	// that the answers must be held back on their way to them.
 	Return []configs.Family
+	// Sources are the marks of the connections made with them; 0 stands for none.
+	Sources []uint32
 	// Exempt are marks of weir's own connections, which a Lead that is Local leaves alone.
 	Exempt []uint32
 	// Foreign says whether weir binds or connects with addresses that are not its own.
@@ -64,7 +66,10 @@ func NewPlan(cfg *configs.Config) *Plan {
 	p := &Plan{Mark: uint32(cfg.Transparent.Mark), Table: cfg.Transparent.Table, Priority: cfg.Transparent.Priority}
 	spoofs := false
 	for _, c := range cfg.Clusters {
-		spoofs = spoofs || c.Source != "self"
+		if c.Source != "self" {
+			spoofs = true
+			p.Sources = append(p.Sources, uint32(c.Mark))
+		}
 		if c.Mark != 0 {
 			p.Exempt = append(p.Exempt, uint32(c.Mark))
 		}
@@ -72,6 +77,8 @@ func NewPlan(cfg *configs.Config) *Plan {
 	p.Foreign = spoofs
 	slices.Sort(p.Exempt)
 	p.Exempt = slices.Compact(p.Exempt)
+	slices.Sort(p.Sources)
+	p.Sources = slices.Compact(p.Sources)
 	number := 0
 	for _, name := range slices.Sorted(maps.Keys(cfg.Listeners)) {
 		l := cfg.Listeners[name]

@@ -46,6 +46,7 @@ func Check(p *Plan, fixes Fixes) []Finding {
 	c.capabilities()
 	c.listeners()
 	c.interfaces()
+	c.families()
 	c.filter()
 	c.deliveries()
 	c.firewalls()

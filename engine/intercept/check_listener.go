@@ -6,6 +6,11 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"weir/configs"
 )
 
 // listeners looks for the sockets that connections are led to: without them they are
@@ -55,4 +60,45 @@ func (c *checkup) listener(leads []Lead, all []ear) {
 	if len(silent)+len(opaque) == 0 {
 		c.add(OK, "", "listener %s listens on %s", name, at)
 	}
+}
+
+// families looks for listeners that take IPv4 alone where IPv6 may come in too, and goes
+// past them. A file that names destinations has chosen.
+func (c *checkup) families() {
+	for i := range c.plan.Leads {
+		l := &c.plan.Leads[i]
+		if l.Family != configs.IPv4 || l.Destinations != nil {
+			continue
+		}
+		past := slices.DeleteFunc(slices.Clone(l.Interfaces), func(name string) bool { return c.plan.takesIPv6(name, l.Ports) })
+		if len(past) == 0 {
+			continue
+		}
+		level := Note
+		if reached := slices.DeleteFunc(slices.Clone(past), func(name string) bool { return !hasIPv6(name) }); len(reached) > 0 {
+			level, past = Warning, reached
+		}
+		c.add(level, fmt.Sprintf(`address = ":%d" takes both families`, l.To.Port()),
+			"listener %s takes IPv4 alone: what comes in by %s over IPv6 goes past weir", l.Listener, strings.Join(past, ", "))
+	}
+}
+
+// takesIPv6 says whether some of the ports are led to a listener for IPv6, too.
+func (p *Plan) takesIPv6(name string, ports []configs.PortRange) bool {
+	return slices.ContainsFunc(p.Leads, func(l Lead) bool {
+		return l.Family == configs.IPv6 && slices.Contains(l.Interfaces, name) && slices.ContainsFunc(l.Ports, func(a configs.PortRange) bool {
+			return slices.ContainsFunc(ports, func(b configs.PortRange) bool { return a.First <= b.Last && b.First <= a.Last })
+		})
+	})
+}
+
+// hasIPv6 says whether an interface has an address of IPv6 by which others than its
+// neighbours may reach it.
+func hasIPv6(name string) bool {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return false // interfaces has told it
+	}
+	list, err := netlink.AddrList(link, unix.AF_INET6)
+	return err == nil && slices.ContainsFunc(list, func(a netlink.Addr) bool { return a.IP.IsGlobalUnicast() })
 }

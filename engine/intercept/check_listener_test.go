@@ -109,3 +109,54 @@ func TestConnectionsDoNotListen(t *testing.T) {
 		t.Errorf("%v, %v", list, err)
 	}
 }
+
+const fourOnly = `
+[listeners.edge]
+address = "0.0.0.0:15001"
+transparent = "tproxy"
+intercept = { interfaces = ["rs", "rc"], ports = ["80"] }
+[[routes]]
+respond = {}
+`
+
+func TestCheckFindsIPv6ThatGoesPast(t *testing.T) {
+	netnstest.Require(t, "ip")
+	withIPv6 := func(address, interfaces, ports string) string {
+		return fourOnly + "[listeners.six]\naddress = \"" + address + "\"\ntransparent = \"redirect\"\n" +
+			"intercept = { interfaces = [" + interfaces + "], ports = [" + ports + "] }\n"
+	}
+	const past = "listener edge takes IPv4 alone: what comes in by "
+	tests := []struct {
+		name, text, make, want string
+		level                  Level
+	}{
+		{"addresses", fourOnly, "true", past + "rs, rc over IPv6", Warning},
+		{"one address", fourOnly, "ip -6 addr flush dev rs scope global", past + "rc over IPv6", Warning},
+		{"link-local addresses", fourOnly, "ip -6 addr flush scope global", past + "rs, rc over IPv6", Note},
+		{"a specific address", strings.Replace(fourOnly, "0.0.0.0", "10.77.1.1", 1), "true", past + "rs, rc over IPv6", Warning},
+		{"both families", strings.Replace(fourOnly, "0.0.0.0", "", 1), "true", "", OK},
+		{"destinations", strings.Replace(fourOnly, `"80"]`, `"80"], to = ["10.0.0.0/8"]`, 1), "true", "", OK},
+		{"local", strings.Replace(fourOnly, `interfaces = ["rs", "rc"]`, "local = true", 1), "true", "", OK},
+		{"another listener", withIPv6("[fd77:1::1]:15002", `"rs", "rc"`, `"79-81"`), "true", "", OK},
+		{"another interface", withIPv6("[fd77:1::1]:15002", `"rs"`, `"79-81"`), "true", past + "rc over IPv6", Warning},
+		{"another port", withIPv6("[fd77:1::1]:15002", `"rs", "rc"`, `"81"`), "true", past + "rs, rc over IPv6", Warning},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			netnstest.Enter(t)
+			netnstest.Route(t)
+			netnstest.Shell(t, tt.make)
+			var found []Finding
+			for _, f := range Check(planOf(t, tt.text), fixes) {
+				if f.Fix == `address = ":15001" takes both families` {
+					found = append(found, f)
+				}
+			}
+			switch {
+			case tt.want == "" && len(found) == 0:
+			case tt.want == "" || len(found) != 1 || found[0].Level != tt.level || !strings.Contains(found[0].What, tt.want):
+				t.Errorf("found %v, want %q", found, tt.want)
+			}
+		})
+	}
+}

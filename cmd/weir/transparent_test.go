@@ -141,6 +141,11 @@ func TestRunWithoutCapability(t *testing.T) {
 	})
 }
 
+// Who runs it on a router in use must know before.
+func TestTransparentUpSaysWhatItResets(t *testing.T) {
+	transparent(t, "up --help", "Connections that are open already and match the new rules are reset")
+}
+
 func TestTransparentNeedsIntercepts(t *testing.T) {
 	code, stdout, stderr := weir(t, "transparent", "up", "-c", writeConfig(t, goodFile))
 	if code != exitFailure || stdout != "" || !strings.Contains(stderr, "add [listeners.NAME.intercept]") {

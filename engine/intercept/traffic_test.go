@@ -176,6 +176,40 @@ func TestRoutedConnections(t *testing.T) {
 	}
 }
 
+// Connections that are open when the rules come are not weir's, and end.
+func TestOpenConnectionsAreReset(t *testing.T) {
+	netnstest.Require(t, "ip", "nft", "iptables", "ip6tables")
+	for _, m := range modes {
+		t.Run(string(m.tool)+" "+m.mode, func(t *testing.T) {
+			netnstest.Enter(t)
+			client, server := netnstest.Route(t)
+			var l net.Listener
+			server.Do(func() {
+				var err error
+				if l, err = net.Listen("tcp", "10.77.2.2:80"); err != nil {
+					t.Fatal(err)
+				}
+			})
+			defer l.Close()
+			listen(t, "weir", ":15001")
+			var open net.Conn
+			client.Do(func() {
+				var err error
+				if open, err = net.Dial("tcp", "10.77.2.2:80"); err != nil {
+					t.Fatal(err)
+				}
+			})
+			defer open.Close()
+			up(t, planOf(t, strings.NewReplacer("ADDRESS", "", "MODE", m.mode).Replace(routed)), m.tool)
+			fmt.Fprint(open, "more")
+			open.SetDeadline(time.Now().Add(patience))
+			if _, err := open.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // A listener on one address is found, though nothing is addressed to it.
 func TestListenersOnOneAddress(t *testing.T) {
 	netnstest.Require(t, "ip", "nft", "iptables", "ip6tables")

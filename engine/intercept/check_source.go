@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/google/nftables"
@@ -11,13 +12,16 @@ import (
 
 // translations looks for rules that give packets on their way out another source: then
 // servers do not see the addresses of clients that weir connects with. It follows the
-// chains for the marks of such connections, and takes every other condition to hold.
+// chains for the marks of such connections, leaves out rules for networks that no client
+// comes from, and takes every other condition to hold.
 func (c *checkup) translations() {
 	if len(c.plan.Return) == 0 {
 		return
 	}
 	before := len(c.findings)
+	elsewhere := c.otherNetworks()
 	for _, h := range c.sourceHooks() {
+		h.elsewhere = elsewhere
 		for _, mark := range c.plan.Sources {
 			if hit, _ := h.walk(h.name, mark, 0); !hit {
 				continue
@@ -40,7 +44,9 @@ type sourceHook struct {
 	what   string // "chain ip nat POSTROUTING"
 	name   string // in chains
 	chains map[string][]step
-	exempt string // the command that lets a mark, %#x, pass
+	// elsewhere are networks in which no client is.
+	elsewhere []netip.Prefix
+	exempt    string // the command that lets a mark, %#x, pass
 }
 
 // walk says whether a packet with that mark may be translated in a chain, or certainly
@@ -51,7 +57,7 @@ func (h *sourceHook) walk(name string, mark uint32, depth int) (hit, ends bool) 
 		return false, false
 	}
 	for _, s := range h.chains[name] {
-		if slices.ContainsFunc(s.marks, func(m markTest) bool { return !m.holds(mark) }) {
+		if slices.ContainsFunc(s.marks, func(m markTest) bool { return !m.holds(mark) }) || within(s.from, h.elsewhere) {
 			continue
 		}
 		switch s.does {
@@ -147,8 +153,8 @@ func iptablesOf(f nftables.TableFamily, c *nftables.Chain) string {
 	if !ok || c.Table.Name != "nat" || c.Name != "POSTROUTING" {
 		return ""
 	}
-	for _, x := range programOf(family, nftBackend) {
-		return x.name
+	if x := programOf(family, nftBackend); len(x) > 0 {
+		return x[0].name
 	}
 	return ""
 }
@@ -158,13 +164,13 @@ func legacySourceHook(f configs.Family) ([]sourceHook, error) {
 	if !legacyHolds(f, "nat") {
 		return nil, nil
 	}
-	for _, x := range programOf(f, legacyBackend) {
-		saved, err := x.run("-save", "", "-t", "nat")
-		if err != nil {
-			return nil, err
-		}
-		const base = "POSTROUTING"
-		return []sourceHook{{what: fmt.Sprintf("chain %s of %s, table nat,", base, x.name), name: base, chains: legacySteps(saved), exempt: x.name + iptablesExemption}}, nil
+	found := programOf(f, legacyBackend)
+	if len(found) == 0 {
+		return nil, nil
 	}
-	return nil, nil
+	x := found[0]
+	saved, err := x.run("-save", "", "-t", "nat")
+	const base = "POSTROUTING"
+	what := fmt.Sprintf("chain %s of %s, table nat,", base, x.name)
+	return []sourceHook{{what: what, name: base, chains: legacySteps(saved), exempt: x.name + iptablesExemption}}, err
 }

@@ -23,6 +23,9 @@ func post(family, rules string) string {
 	return "nft -f - <<'EOF'\ntable " + family + " f {\nchain post {\ntype nat hook postrouting priority srcnat\n" + rules + "\n}\n}\nEOF"
 }
 
+// containers are a network beside that of the clients.
+const containers = "ip link add v0 type veth peer name v1; ip link set v0 up; ip addr add 172.16.0.1/16 dev v0; ip addr add fd17::1/64 dev v0 nodad\n"
+
 // What check says of rules that replace sources is what the server sees.
 func TestCheckFindsReplacedSources(t *testing.T) {
 	netnstest.Require(t, "ip", "nft", "iptables", "ip6tables")
@@ -50,6 +53,19 @@ func TestCheckFindsReplacedSources(t *testing.T) {
 		{"back from a jump", strings.Replace(post("inet", "jump more\nmasquerade"), "chain post", "chain more { meta mark 2 return; masquerade; }\nchain post", 1), "chain inet f post"},
 		{"passes in a jump", strings.Replace(post("inet", "jump more\nmasquerade"), "chain post", "chain more { meta mark 2 accept; }\nchain post", 1), ""},
 		{"destinations", strings.Replace(post("ip", "dnat to 10.77.2.2"), "postrouting priority srcnat", "output priority 200", 1), ""},
+		{"of containers", containers + post("inet", `ip saddr 172.16.0.0/16 oifname != "v0" masquerade`), ""},
+		{"of a container", containers + post("ip", "ip saddr 172.16.128.1 masquerade\nip saddr 172.16.128.0/18 masquerade"), ""},
+		{"of IPv6 containers", containers + post("ip6", "ip6 saddr fd17::/64 masquerade\nip6 saddr fd17::7 masquerade"), ""},
+		{"of more than containers", containers + post("ip", "ip saddr { 10.0.0.0/8, 172.16.0.0/12 } masquerade"), "chain ip f post"},
+		{"of all but containers", containers + post("ip", "ip saddr != 172.16.0.0/16 masquerade"), "chain ip f post"},
+		{"to containers", containers + post("ip", "ip daddr 172.16.0.0/16 masquerade\nip saddr 10.77.1.0/25 masquerade"), "chain ip f post"},
+		{"containers pass", containers + post("inet", "ip saddr 172.16.0.0/16 accept\nmasquerade"), "chain inet f post"},
+		{"of clients", post("ip", "ip saddr 10.77.1.0/24 masquerade"), "chain ip f post"},
+		{"of IPv6 clients", post("ip6", "ip6 saddr fd77:1::/64 masquerade"), "chain ip6 f post"},
+		{"iptables, of containers", containers + "iptables -t nat -A POSTROUTING -s 172.16.0.0/16 ! -o v0 -j MASQUERADE", ""},
+		{"legacy, of containers", containers + "iptables-legacy -t nat -A POSTROUTING -s 172.16.0.0/16 ! -o v0 -j MASQUERADE", ""},
+		{"legacy, of all but containers", containers + "iptables-legacy -t nat -A POSTROUTING ! -s 172.16.0.0/16 -o rs -j MASQUERADE", "iptables-legacy"},
+		{"legacy, of clients", "iptables-legacy -t nat -A POSTROUTING -s 10.77.1.0/24 -j MASQUERADE", "iptables-legacy"},
 		{"iptables", "iptables -t nat -A POSTROUTING -o rs -j MASQUERADE", "chain ip nat POSTROUTING"},
 		{"iptables, mark passes", `iptables -t nat -A POSTROUTING -p tcp -m comment --comment "a -j b" -m mark --mark 0/0xf0 -j RETURN; iptables -t nat -A POSTROUTING -j MASQUERADE`, ""},
 		{"iptables snat", "iptables -t nat -A POSTROUTING -j SNAT --to-source 10.77.2.1", "chain ip nat POSTROUTING"},
@@ -187,5 +203,19 @@ func TestReplacedSourcesWithoutAMark(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: fix %q, want %q", text, got, want)
 		}
+	}
+}
+
+// A network that is wider than the one on a link has clients too, for all that is known.
+func TestReplacedSourcesOfWiderNetworks(t *testing.T) {
+	netnstest.Require(t, "ip", "nft")
+	netnstest.Enter(t)
+	netnstest.Route(t)
+	listen(t, "weir", ":15001")
+	p := planOf(t, checked)
+	up(t, p, Nft)
+	netnstest.Shell(t, containers+post("ip", "ip saddr 172.16.0.0/12 masquerade"))
+	if list := problems(p); len(list) != 1 {
+		t.Errorf("found %v", list)
 	}
 }

@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,8 +14,9 @@ import (
 
 // step is a rule of others, as far as it matters for the source of a packet.
 type step struct {
-	marks  []markTest // all must hold
-	open   bool       // there are more conditions, which may hold or not
+	marks  []markTest   // all must hold
+	from   netip.Prefix // the source must be in it; invalid: any
+	open   bool         // there are conditions that may hold or not
 	does   outcome
 	target string // of jumps
 }
@@ -50,6 +52,9 @@ func nftStep(exprs []expr.Any) step {
 				s.marks = append(s.marks, m)
 			} else if !ofTCP(exprs[:i], e) {
 				s.open = true
+				if from, ok := comparedSource(exprs[:i], e); ok {
+					s.from = from
+				}
 			}
 		case *expr.Match:
 			if m, ok := matchedMark(e); ok {
@@ -148,7 +153,14 @@ func legacyStep(words []string) step {
 		case n > 0:
 			s.marks = append(s.marks, m)
 			i += n - 1
+		case rest[0] == "!" && len(rest) > 2: // the next condition, and its value
+			s.open = true
+			i += 2
 		case rest[0] == "-p" && len(rest) > 1 && rest[1] == "tcp":
+			i++
+		case rest[0] == "-s" && len(rest) > 1:
+			s.from, _ = netip.ParsePrefix(rest[1])
+			s.open = true
 			i++
 		case (rest[0] == "-j" || rest[0] == "-g") && len(rest) > 1:
 			s.does, s.target = legacyOutcome(rest[1]), rest[1]

@@ -58,17 +58,21 @@ func (s *set) chain(name, short, table string, rules ...rule) *chain {
 	return c
 }
 
-// answers holds back what endpoints send to the addresses of clients: it is for the
-// sockets here that use them.
+// answers holds back what is sent to the addresses of clients and servers, and is for the
+// sockets here that use them: what endpoints answer to clients, and what the network has
+// to say of packets to either.
 func (s *set) answers() {
-	for _, f := range s.plan.Return {
+	for _, f := range s.plan.delivers() {
 		// A packet of a stranger to another machine is found to be for a listener on every
 		// address if it has its port.
 		divert := s.chain(fmt.Sprintf("divert_v%d", f), "WEIR_DIVERT", "mangle",
 			rule{family: f, when: ofWildcard, verdict: back},
 			rule{family: f, verdict: take, set: s.plan.Mark},
 		)
-		s.prerouting.rules = append(s.prerouting.rules, rule{family: f, when: ofTransparent, verdict: jump, target: divert})
+		if slices.Contains(s.plan.Return, f) {
+			s.prerouting.rules = append(s.prerouting.rules, rule{family: f, when: ofTransparent, verdict: jump, target: divert})
+		}
+		s.prerouting.rules = append(s.prerouting.rules, rule{family: f, when: aboutTransparent, verdict: jump, target: divert})
 	}
 }
 
@@ -86,7 +90,9 @@ func (s *set) apart() {
 		return
 	}
 	for _, f := range s.plan.Return {
-		s.rawPrerouting.rules = append(s.rawPrerouting.rules, rule{family: f, when: ofTransparent, verdict: apart, set: zone})
+		s.rawPrerouting.rules = append(s.rawPrerouting.rules,
+			rule{family: f, when: ofTransparent, verdict: apart, set: zone},
+			rule{family: f, when: aboutTransparent, verdict: apart, set: zone})
 		s.rawOutput.rules = append(s.rawOutput.rules, rule{family: f, when: ofForeign, verdict: apart, set: zone})
 	}
 }

@@ -72,6 +72,9 @@ func (r *rule) iptables() []string {
 	if r.ports != (configs.PortRange{}) || r.when == ofTransparent || r.when == ofForeign || r.verdict == tproxy || r.verdict == redirect {
 		match.WriteString("-p tcp ")
 	}
+	if r.when == aboutTransparent {
+		match.WriteString(map[configs.Family]string{configs.IPv4: "-p icmp ", configs.IPv6: "-p ipv6-icmp "}[r.family])
+	}
 	if r.mark != 0 {
 		fmt.Fprintf(&match, "-m mark --mark %#x ", r.mark)
 	}
@@ -83,6 +86,8 @@ func (r *rule) iptables() []string {
 		match.WriteString("-m addrtype --dst-type LOCAL ")
 	case ofTransparent:
 		match.WriteString("-m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m socket --transparent ")
+	case aboutTransparent:
+		match.WriteString("-m socket --transparent ")
 	case ofForeign:
 		match.WriteString("-m addrtype ! --src-type LOCAL ")
 	case ofWildcard:

@@ -22,7 +22,7 @@ var ownHooks = []string{"PREROUTING", "OUTPUT"}
 
 // jumpLine enters our chain from that of a hook.
 func jumpLine(hook string) string {
-	return "-A " + hook + ` -p tcp -m comment --comment "weir transparent" -j ` + ownPrefix + hook
+	return "-A " + hook + ` -m comment --comment "weir transparent" -j ` + ownPrefix + hook
 }
 
 // ownLine says whether a line of iptables-save adds a rule to a chain of ours, or is a

@@ -49,6 +49,9 @@ func (r *rule) matchExprs() []expr.Any {
 		list = append(list, tcp()...)
 		list = append(list, &expr.Socket{Key: expr.SocketKeyTransparent, Register: 1}, equal([]byte{1}))
 		list = append(list, notSYN()...)
+	case aboutTransparent:
+		list = append(list, meta(expr.MetaKeyL4PROTO), equal([]byte{icmp(r.family)}))
+		list = append(list, &expr.Socket{Key: expr.SocketKeyTransparent, Register: 1}, equal([]byte{1}))
 	case ofWildcard:
 		list = append(list, &expr.Socket{Key: expr.SocketKeyWildcard, Register: 1}, equal([]byte{1}))
 	case ofForeign:
@@ -164,6 +167,13 @@ func nfproto(f configs.Family) byte {
 		return unix.NFPROTO_IPV6
 	}
 	return unix.NFPROTO_IPV4
+}
+
+func icmp(f configs.Family) byte {
+	if f == configs.IPv6 {
+		return unix.IPPROTO_ICMPV6
+	}
+	return unix.IPPROTO_ICMP
 }
 
 func native(n uint32) []byte { return binaryutil.NativeEndian.PutUint32(n) }

@@ -59,12 +59,13 @@ func (r *rule) nftMatch() string {
 		fmt.Fprintf(&b, "tcp dport %s ", ports(r.ports, "-"))
 	}
 	b.WriteString([...]string{
-		always:        "",
-		toSelf:        "fib daddr type local ",
-		ofTransparent: "meta l4proto tcp socket transparent 1 tcp flags & (fin | syn | rst | ack) != syn ",
-		ofForeign:     "meta l4proto tcp fib saddr type != local ",
-		ofWildcard:    "socket wildcard 1 ",
-		reply:         "ct direction reply ",
+		always:           "",
+		toSelf:           "fib daddr type local ",
+		ofTransparent:    "meta l4proto tcp socket transparent 1 tcp flags & (fin | syn | rst | ack) != syn ",
+		aboutTransparent: "meta l4proto " + map[configs.Family]string{configs.IPv4: "icmp", configs.IPv6: "ipv6-icmp"}[r.family] + " socket transparent 1 ",
+		ofForeign:        "meta l4proto tcp fib saddr type != local ",
+		ofWildcard:       "socket wildcard 1 ",
+		reply:            "ct direction reply ",
 	}[r.when])
 	return b.String()
 }

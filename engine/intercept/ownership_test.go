@@ -73,7 +73,7 @@ for p in iptables ip6tables; do
   $p -t mangle -A PREROUTING -m comment --comment "mine, before WEIR_PREROUTING" -j ACCEPT
   $p -t mangle -N WEIR_WATER; $p -t mangle -A WEIR_WATER -j RETURN; $p -t mangle -A OUTPUT -j WEIR_WATER
   $p -t nat -N WEIR_1_LOCALS; $p -t nat -N WEIR_01; $p -t nat -N MY_WEIR_1
-  $p -t nat -A PREROUTING -p tcp -m comment --comment "weir transparent" -j WEIR_01
+  $p -t nat -A PREROUTING -m comment --comment "weir transparent" -j WEIR_01
 done`
 
 func TestLookAlikesStay(t *testing.T) {

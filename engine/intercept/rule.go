@@ -34,6 +34,9 @@ const (
 	// the packet says, and the packet does not open a connection. A SYN may match what
 	// is left of an earlier connection, and must go to the listener instead.
 	ofTransparent
+	// aboutTransparent: ICMP tells of a packet that such a socket has sent: that there is
+	// no way, or a narrower one (path MTU discovery).
+	aboutTransparent
 	// ofWildcard: the socket that matched listens on every address.
 	ofWildcard
 	// ofForeign: the packet is of this machine, and says that it is not.

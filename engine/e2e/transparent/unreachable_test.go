@@ -2,6 +2,7 @@ package transparent
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -30,16 +31,28 @@ func TestConnectTimeout(t *testing.T) {
 	})
 }
 
-// A router behind weir says that it knows no way to the destination.
+// A router behind weir says that it knows no way to the destination. It tells so whoever
+// the packet came from: the client, whose address weir's connection may have.
 func TestRouterKnowsNoWay(t *testing.T) {
 	n := build(t)
-	inEveryMode(t, func(t *testing.T, mode string, ip addresses) {
-		w := led(t, intercept.Nft, web(mode, "", `timeouts = { connect = "20s" }`))
-		requireFailure(t, n, ip, ip.prohibited, 503, fault.NoEndpoint)
-		if s := w.stats(); s.Exchanges != 1 || s.Dialled != 1 {
-			t.Errorf("stats %+v", s)
-		}
-	})
+	for tool, sources := range map[intercept.Tool][]string{
+		intercept.Nft:      {"self", "client_ip", "client_ip_port"},
+		intercept.Iptables: {"client_ip"},
+	} {
+		t.Run(string(tool), func(t *testing.T) {
+			inEveryMode(t, func(t *testing.T, mode string, ip addresses) {
+				for _, source := range sources {
+					t.Run(source, func(t *testing.T) {
+						w := led(t, tool, web(mode, "", fmt.Sprintf("source = %q\ntimeouts = { connect = \"20s\" }", source)))
+						requireFailure(t, n, ip, ip.prohibited, 503, fault.NoEndpoint)
+						if s := w.stats(); s.Exchanges != 1 || s.Dialled != 1 {
+							t.Errorf("stats %+v", s)
+						}
+					})
+				}
+			})
+		})
+	}
 }
 
 func requireFailure(t *testing.T, n *network, ip addresses, to netip.Addr, status int, kind fault.Kind) {

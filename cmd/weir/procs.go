@@ -28,20 +28,18 @@ func fitProcs(loops int, rsa bool) {
 	}
 }
 
-// handshakeGarbage is how much TLS handshakes may leave behind, at least, before it is
+// handshakeGarbage is how much RSA handshakes may leave behind, at least, before it is
 // collected. Each leaves some 80 KiB, so that with a small heap a collection would come
 // every fifty, and hold up all loops twice.
 const handshakeGarbage = 16 << 20
 
-// ballast is never touched, so it takes addresses but no memory. The collector counts it
-// as what is in use, and lets as much again be left behind.
-var ballast []byte
-
-// fitHeap has garbage collected less often where handshakes are heavy: a collection comes
-// on top. GOGC
-// and GOMEMLIMIT in the environment have the last word.
-func fitHeap(rsa bool) {
-	if rsa && os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		ballast = make([]byte, handshakeGarbage)
+// fitHeap has garbage collected less often where handshakes are heavy. The ballast that
+// it gives is never touched, so it takes addresses but no memory; as long as the caller
+// keeps it, the collector counts it as in use, and lets as much again be left behind.
+// GOGC and GOMEMLIMIT in the environment have the last word.
+func fitHeap(rsa bool) (ballast []byte) {
+	if !rsa || os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return nil
 	}
+	return make([]byte, handshakeGarbage)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,7 +47,7 @@ func run(cmd *cobra.Command, file string) error {
 		return remedy(err)
 	}
 	fitProcs(cfg.Engine.Loops, e.SignsWithRSA())
-	fitHeap(e.SignsWithRSA())
+	defer runtime.KeepAlive(fitHeap(e.SignsWithRSA()))
 	return serveUntilSignal(cmd.Context(), e, time.Duration(cfg.Engine.DrainTimeout), cmd.ErrOrStderr())
 }
 

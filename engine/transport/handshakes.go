@@ -77,14 +77,15 @@ func (h *Handshakes) begin(now int64, weight Weight) *worker {
 	if weight != Heavy {
 		return h.workers[i]
 	}
-	if h.heavy[i].slow(now) {
+	w := h.heavy[i]
+	if w.slow(now) {
 		h.relief.extend(now)
 	}
-	if h.relief.on(now) {
+	if !h.relief.may(now, w.idle()) {
 		return h.workers[i]
 	}
-	h.heavy[i].start()
-	return h.heavy[i]
+	w.start()
+	return w
 }
 
 func (h *Handshakes) end() {

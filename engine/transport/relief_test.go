@@ -13,16 +13,18 @@ func (h *Handshakes) pick(t *testing.T, when string, now int64, want *worker) {
 	}
 }
 
-// manual are workers of each kind whose jobs a test takes by itself.
-func manual() (h *Handshakes, heavy *worker) {
+// manual are workers of each kind whose jobs a test takes by itself, at a time of its own.
+func manual() (h *Handshakes, heavy *worker, now *int64) {
+	now = new(int64)
 	h = &Handshakes{max: 1000}
 	heavy = newWorker(h, nil, func() {})
 	heavy.once.Do(func() {})
+	heavy.clock = func() int64 { return *now }
 	h.workers, h.heavy = []*worker{newWorker(h, nil, nil)}, []*worker{heavy}
-	return h, heavy
+	return h, heavy, now
 }
 
-// A heavy worker that has kept a job waiting loses the new handshakes for a while, and
+// A heavy worker that does not get on with a job loses the new handshakes for a while, and
 // gets them again. Its own handshakes stay.
 func TestOthersRelieveASlowWorker(t *testing.T) {
 	for name, first := range map[string]func(w *worker, at int64){
@@ -30,7 +32,7 @@ func TestOthersRelieveASlowWorker(t *testing.T) {
 		"one that is given up": func(w *worker, at int64) { w.giveUp(nil, at) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, slow := manual()
+			h, slow, now := manual()
 			relief := h.workers[0]
 			at := int64(1e9)
 			h.pick(t, "nothing waits", at, slow)
@@ -41,10 +43,10 @@ func TestOthersRelieveASlowWorker(t *testing.T) {
 			if _, open := slow.take(); !open {
 				t.Fatal("closed")
 			}
-			h.pick(t, "it is under way, another waits", at+slowAfter+2, relief)
+			*now = at + slowAfter + 2
 			slow.take()
-			if slow.slow(at + 1e6 + slowAfter) {
-				t.Error("slow, with a job that has not waited for long")
+			if slow.slow(*now+slowAfter) || !slow.slow(*now+slowAfter+1) {
+				t.Error("the next job has no time of its own")
 			}
 			slow.close()
 			if j, open := slow.take(); j != nil || open {
@@ -52,18 +54,50 @@ func TestOthersRelieveASlowWorker(t *testing.T) {
 			}
 			h.pick(t, "all is done, but not long ago", at+slowAfter+reliefFirst, relief)
 			h.pick(t, "long ago", at+slowAfter+reliefFirst+2, slow)
-			if relief.first != nil || h.Open() != 18 {
+			if relief.first != nil || h.Open() != 15 {
 				t.Errorf("%d handshakes", h.Open())
 			}
 		})
 	}
 }
 
+// Many that come at once make a long queue, and no slow worker.
+func TestABurstIsNotSlowness(t *testing.T) {
+	h, heavy, now := manual()
+	*now = int64(1e9)
+	for range 100 {
+		heavy.submit(&job{at: *now})
+	}
+	for range 100 {
+		heavy.take()
+		*now += 1e6
+		h.pick(t, "in a burst", *now, heavy)
+	}
+}
+
+// Behind relief one handshake at a time is tried, until some have gone well.
+func TestHeavyWorkersAreTriedAgain(t *testing.T) {
+	h, heavy, _ := manual()
+	at := int64(1e9)
+	h.relief.extend(at)
+	at += reliefFirst
+	for range reliefTries {
+		h.pick(t, "idle", at, heavy)
+		heavy.since.Store(at) // as submit does
+		if h.relief.tries.Load() > 0 && h.begin(at, Heavy) != h.workers[0] {
+			t.Error("a second at the same time")
+		}
+		heavy.since.Store(0) // as take does when it waits
+	}
+	heavy.since.Store(at)
+	h.pick(t, "tried often enough", at, heavy)
+}
+
 // A worker that is slow again as soon as it is tried again is tried less and less often.
 func TestReliefLastsLongerAndLonger(t *testing.T) {
 	var r relief
 	now := int64(1e9)
-	for _, want := range []int64{1e9, 2e9, 4e9, 8e9, 16e9, 32e9, 64e9, 64e9} {
+	for _, want := range []int64{10e9, 20e9, 40e9, 80e9, 160e9, 320e9, 320e9} {
 		r.extend(now)
 		r.extend(now + 1) // another loop
 		if !r.on(now+want-1) || r.on(now+want) {

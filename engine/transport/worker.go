@@ -26,9 +26,10 @@ type worker struct {
 	// then has for itself.
 	lower func()
 	once  sync.Once
-	// waiting is since when the oldest job waits or is done, on the loops' clock;
-	// 0: there is none.
-	waiting atomic.Int64
+	clock func() int64 // the loops'
+	// since is from when on the worker has been able to do its present job, on the loops'
+	// clock; 0: there is none.
+	since atomic.Int64
 
 	mu          sync.Mutex
 	wake        sync.Cond
@@ -45,13 +46,13 @@ type job struct {
 	next *job
 	s    *secure // nil: give up tls. The worker owns s.tls until it has posted s back.
 	loop *reactor.Loop
-	at   int64 // when it was handed over, on the loops' clock
+	at   int64 // when it was handed over
 	in   []byte
 	tls  *tlsconn.Conn
 }
 
 func newWorker(pool *Handshakes, panicked func(cause any, stack []byte), lower func()) *worker {
-	w := &worker{pool: pool, panicked: panicked, lower: lower, suspended: map[*tlsconn.Conn]struct{}{}}
+	w := &worker{pool: pool, panicked: panicked, lower: lower, clock: reactor.Monotonic, suspended: map[*tlsconn.Conn]struct{}{}}
 	w.wake.L = &w.mu
 	return w
 }
@@ -69,7 +70,7 @@ func (w *worker) submit(j *job) {
 	w.mu.Lock()
 	if w.last == nil {
 		w.first = j
-		w.waiting.CompareAndSwap(0, j.at)
+		w.since.CompareAndSwap(0, j.at)
 	} else {
 		w.last.next = j
 	}
@@ -89,15 +90,19 @@ func (w *worker) close() {
 	w.wake.Signal()
 }
 
-// slowAfter is how long a job may wait before its worker counts as one that gets too
-// little of the processor: tens of steps.
-const slowAfter = int64(10e6)
+// slowAfter is how long one job may take, a millisecond's work or six, before its worker
+// counts as one that gets too little of the processor. How many wait says nothing: clients
+// come in bursts.
+const slowAfter = int64(20e6)
 
-// slow reports whether a job has waited for too long.
+// slow reports whether the present job takes too long.
 func (w *worker) slow(now int64) bool {
-	since := w.waiting.Load()
+	since := w.since.Load()
 	return since != 0 && now-since > slowAfter
 }
+
+// idle reports whether there is no job.
+func (w *worker) idle() bool { return w.since.Load() == 0 }
 
 // run works until close.
 func (w *worker) run() {
@@ -127,13 +132,14 @@ func (w *worker) take() (j *job, open bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.first == nil {
-		w.waiting.Store(0)
+		w.since.Store(0)
+	} else {
+		w.since.Store(w.clock())
 	}
 	for w.first == nil && !w.closing {
 		w.wake.Wait()
 	}
 	if j = w.first; j != nil {
-		w.waiting.Store(j.at)
 		w.first = j.next
 		if w.first == nil {
 			w.last = nil

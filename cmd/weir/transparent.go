@@ -40,8 +40,8 @@ func newTransparentUp() *cobra.Command {
 listeners of a file, in place of all that it made before. Doing it again changes
 nothing; after a change of the file it leaves exactly what the file needs now.
 
-Connections that are open already and match the new rules are reset: weir does not know
-them. Run it before clients come, or when they can connect again.
+Connections that are open already and match new rules of tproxy are reset: weir does not
+know them. Run it before clients come, or when they can connect again.
 
 With --print it changes nothing and prints commands that do the same.`,
 		Example: `  sudo weir transparent up -c weir.toml

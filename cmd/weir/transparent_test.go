@@ -143,7 +143,7 @@ func TestRunWithoutCapability(t *testing.T) {
 
 // Who runs it on a router in use must know before.
 func TestTransparentUpSaysWhatItResets(t *testing.T) {
-	transparent(t, "up --help", "Connections that are open already and match the new rules are reset")
+	transparent(t, "up --help", "Connections that are open already and match new rules of tproxy are reset")
 }
 
 func TestTransparentNeedsIntercepts(t *testing.T) {

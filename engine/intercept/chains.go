@@ -101,13 +101,13 @@ func (s *set) apart() {
 // connections, go to tproxy: with SYN cookies nothing but the listener knows a
 // connection before its third packet.
 func (s *set) incoming(l *Lead) {
-	from, end := s.prerouting, tproxyTo(l, s.plan.Mark)
+	from, end, when := s.prerouting, tproxyTo(l, s.plan.Mark), always
 	if l.Redirect {
-		from, end = s.natPrerouting, redirectTo(l)
+		from, end, when = s.natPrerouting, redirectTo(l), opens
 	}
 	c := s.lead(l, "", rule{when: toSelf, verdict: back}, end)
 	for _, name := range l.Interfaces {
-		from.enter(l, c, rule{in: name})
+		from.enter(l, c, rule{in: name, when: when})
 	}
 }
 
@@ -115,7 +115,7 @@ func (s *set) incoming(l *Lead) {
 func (s *set) localRedirect(l *Lead) {
 	c := s.lead(l, "_local", leaveSelf(l), redirectTo(l))
 	s.exempt(s.natOutput)
-	s.natOutput.enter(l, c, rule{})
+	s.natOutput.enter(l, c, rule{when: opens})
 }
 
 // localTproxy leads connections of this machine by marking them, so that they come in

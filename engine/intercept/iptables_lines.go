@@ -80,6 +80,9 @@ func (r *rule) iptables() []string {
 	}
 	if r.ports != (configs.PortRange{}) {
 		fmt.Fprintf(&match, "-m tcp --dport %s ", ports(r.ports, ":"))
+		if r.when == opens {
+			match.WriteString("--tcp-flags FIN,SYN,RST,ACK SYN ")
+		}
 	}
 	switch r.when {
 	case toSelf:

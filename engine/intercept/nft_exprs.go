@@ -45,10 +45,12 @@ func (r *rule) matchExprs() []expr.Any {
 	switch r.when {
 	case toSelf:
 		list = append(list, &expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true}, equal(native(unix.RTN_LOCAL)))
+	case opens:
+		list = append(list, synAlone(expr.CmpOpEq)...)
 	case ofTransparent:
 		list = append(list, tcp()...)
 		list = append(list, &expr.Socket{Key: expr.SocketKeyTransparent, Register: 1}, equal([]byte{1}))
-		list = append(list, notSYN()...)
+		list = append(list, synAlone(expr.CmpOpNeq)...)
 	case aboutTransparent:
 		list = append(list, meta(expr.MetaKeyL4PROTO), equal([]byte{icmp(r.family)}))
 		list = append(list, &expr.Socket{Key: expr.SocketKeyTransparent, Register: 1}, equal([]byte{1}))
@@ -142,13 +144,13 @@ func toPorts(r configs.PortRange) []expr.Any {
 		&expr.Cmp{Op: expr.CmpOpLte, Register: 1, Data: network(r.Last)})
 }
 
-// notSYN holds for all but the segment that opens a connection.
-func notSYN() []expr.Any {
+// synAlone compares a segment of TCP with one that opens a connection.
+func synAlone(op expr.CmpOp) []expr.Any {
 	const fin, syn, rst, ack = 1, 2, 4, 16
 	return []expr.Any{
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 13, Len: 1},
 		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{fin | syn | rst | ack}, Xor: []byte{0}},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: []byte{syn}},
+		&expr.Cmp{Op: op, Register: 1, Data: []byte{syn}},
 	}
 }
 

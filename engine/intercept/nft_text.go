@@ -61,6 +61,7 @@ func (r *rule) nftMatch() string {
 	b.WriteString([...]string{
 		always:           "",
 		toSelf:           "fib daddr type local ",
+		opens:            "tcp flags & (fin | syn | rst | ack) == syn ",
 		ofTransparent:    "meta l4proto tcp socket transparent 1 tcp flags & (fin | syn | rst | ack) != syn ",
 		aboutTransparent: "meta l4proto " + map[configs.Family]string{configs.IPv4: "icmp", configs.IPv6: "ipv6-icmp"}[r.family] + " socket transparent 1 ",
 		ofForeign:        "meta l4proto tcp fib saddr type != local ",

@@ -30,6 +30,10 @@ const (
 	always condition = iota
 	// toSelf: the destination is an address of this machine.
 	toSelf
+	// opens: the packet opens a connection. One that is open already, and that connection
+	// tracking meets midway, is not to be translated: its other end knows it by the
+	// address it has.
+	opens
 	// ofTransparent: a socket that may have foreign addresses is connected with what
 	// the packet says, and the packet does not open a connection. A SYN may match what
 	// is left of an earlier connection, and must go to the listener instead.

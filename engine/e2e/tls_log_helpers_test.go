@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +26,8 @@ func (w *weir) lines(kind string, n int) (list []map[string]any) {
 	if len(list) != n {
 		w.t.Fatalf("%d %s lines in the access log, want %d:\n%s", len(list), kind, n, w.access)
 	}
+	// Each loop hands over its lines when it has some: those of two may be swapped.
+	slices.SortStableFunc(list, func(a, b map[string]any) int { return strings.Compare(a["time"].(string), b["time"].(string)) })
 	return list
 }
 

@@ -2,7 +2,6 @@ package configs
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -43,7 +42,7 @@ func (ck *checker) originalCluster(p keyPath, c *Cluster) {
 	}
 	for _, from := range ordered(c.DestinationPorts) {
 		at := p.child("destination_ports").child(from)
-		if !isPort(from) {
+		if _, ok := parsePort(from); !ok {
 			ck.problemf(at, "write destination_ports = { 80 = 8080 }", "destination_ports: %s is not a port from 1 to 65535", quote(from))
 		}
 		ck.number(at, c.DestinationPorts[from], 1, 1<<16-1)
@@ -60,11 +59,6 @@ var ownFields = []string{
 	"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "expect", "origin", "proxy-authorization",
 }
 
-func isPort(s string) bool {
-	n, err := strconv.ParseUint(s, 10, 16)
-	return err == nil && n > 0 && s[0] != '0'
-}
-
 // PortPair is a port of a destination and the one in its place.
 type PortPair struct{ From, To uint16 }
 
@@ -72,9 +66,9 @@ type PortPair struct{ From, To uint16 }
 func (c *Cluster) PortMap() []PortPair {
 	var list []PortPair
 	for _, from := range ordered(c.DestinationPorts) {
-		if to := c.DestinationPorts[from]; isPort(from) && to > 0 && to < 1<<16 {
-			n, _ := strconv.ParseUint(from, 10, 16)
-			list = append(list, PortPair{uint16(n), uint16(to)})
+		port, ok := parsePort(from)
+		if to := c.DestinationPorts[from]; ok && to > 0 && to < 1<<16 {
+			list = append(list, PortPair{port, uint16(to)})
 		}
 	}
 	return list

@@ -123,12 +123,12 @@ func Compile(ctx context.Context, name string, cfg *configs.Cluster, lookup Look
 		return nil, fmt.Errorf("cluster %q: source %q is not self, client_ip or client_ip_port", name, cfg.Source)
 	}
 	if cfg.TLS != nil {
-		hosts := []string{""} // original destinations share a name, server_name
+		hosts := make([]string, len(c.Endpoints))
 		for i, e := range c.Endpoints {
-			if i == 0 {
-				hosts = hosts[:0]
-			}
-			hosts = append(hosts, e.host)
+			hosts[i] = e.host
+		}
+		if c.Original != nil {
+			hosts = []string{""} // they share a name, server_name
 		}
 		var err error
 		if c.TLS, err = certs.NewClient(cfg.TLS, hosts); err != nil {

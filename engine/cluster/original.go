@@ -40,9 +40,6 @@ func (o *Original) Map(dst transport.Addr) transport.Addr {
 	return dst
 }
 
-// Endpoints is how many there are, on all loops together. Any goroutine may ask.
-func (o *Original) Endpoints() int64 { return o.have.Load() }
-
 // originals are the endpoints that one loop has made: in a map, and in a list, those that
 // were looked at longest ago first.
 type originals struct {
@@ -94,8 +91,7 @@ func (l *Local) Destination(dst transport.Addr) *Endpoint {
 	s := l.originals
 	now := l.loop.Now()
 	if o := s.byAddr[dst]; o != nil {
-		s.unlink(o)
-		s.append(o, now)
+		s.touch(o, now)
 		return &o.Endpoint
 	}
 	for l.Original.have.Add(1) > l.Original.most {
@@ -126,8 +122,7 @@ func (s *originals) OnTimer(now int64) {
 		}
 		if o.connections > o.idle.n {
 			s.tell(Kept, o)
-			s.unlink(o)
-			s.append(o, now)
+			s.touch(o, now)
 			continue
 		}
 		s.remove(o)
@@ -183,6 +178,12 @@ func (s *originals) closeIdle() {
 	if s.first == nil {
 		s.local.loop.Cancel(&s.timer)
 	}
+}
+
+// touch makes o the last to be looked at.
+func (s *originals) touch(o *original, now int64) {
+	s.unlink(o)
+	s.append(o, now)
 }
 
 func (s *originals) append(o *original, now int64) {

@@ -42,7 +42,7 @@ func newOriginalBench(t *testing.T, edit func(*configs.Cluster)) (b *bench, told
 	t.Cleanup(func() {
 		b.local.CloseIdle()
 		b.require("at the end", 0, 0)
-		if n := c.Original.Endpoints(); n != 0 || b.counters.Endpoints.Load() != 0 || b.counters.EndpointsAdded.Load() != b.counters.EndpointsRemoved.Load() {
+		if n := c.Original.have.Load(); n != 0 || b.counters.Endpoints.Load() != 0 || b.counters.EndpointsAdded.Load() != b.counters.EndpointsRemoved.Load() {
 			t.Errorf("%d endpoints are left, %d counted", n, b.counters.Endpoints.Load())
 		}
 		if err := b.net.Quiet(); err != nil {
@@ -109,13 +109,13 @@ func TestOriginalEndpointsAreManyAtOnce(t *testing.T) {
 	b.net.Advance(20 * aTick)
 	removed := strings.Split(told(), "; ")
 	kept := slices.IndexFunc(removed, func(s string) bool { return s == "endpoint kept, 10.0.0.7:80" })
-	if len(removed) != n-1 || kept < 0 || b.local.Original.Endpoints() != 2 {
-		t.Errorf("%d lines, kept at %d, %d are left", len(removed), kept, b.local.Original.Endpoints())
+	if len(removed) != n-1 || kept < 0 || b.local.Original.have.Load() != 2 {
+		t.Errorf("%d lines, kept at %d, %d are left", len(removed), kept, b.local.Original.have.Load())
 	}
 	used.Discard(false)
 	b.net.Advance(testStale + 2*aTick)
-	if b.local.Original.Endpoints() != 0 || b.net.Loop.Timers() != 0 {
-		t.Errorf("%d are left, %d timers", b.local.Original.Endpoints(), b.net.Loop.Timers())
+	if b.local.Original.have.Load() != 0 || b.net.Loop.Timers() != 0 {
+		t.Errorf("%d are left, %d timers", b.local.Original.have.Load(), b.net.Loop.Timers())
 	}
 }
 
@@ -132,7 +132,7 @@ func TestOriginalEndpointsAreBounded(t *testing.T) {
 	if b.local.Destination(three) != nil || other.Destination(one) != nil {
 		t.Error("more than may be")
 	}
-	if b.local.Destination(one) == nil || b.local.Original.Endpoints() != 2 {
+	if b.local.Destination(one) == nil || b.local.Original.have.Load() != 2 {
 		t.Error("one that is there was refused")
 	}
 	v.Discard(false)
@@ -141,7 +141,7 @@ func TestOriginalEndpointsAreBounded(t *testing.T) {
 	}
 	// What nobody uses goes for what somebody wants, with its idle connections.
 	u.Keep()
-	if e := b.local.Destination(three); e == nil || b.local.Original.Endpoints() != 2 {
+	if e := b.local.Destination(three); e == nil || b.local.Original.have.Load() != 2 {
 		t.Error("refused though one of the loop is not used")
 	}
 	b.require("in place of one that was kept idle", 0, 0)
@@ -155,7 +155,7 @@ func TestOriginalPortsAreReplaced(t *testing.T) {
 			t.Errorf("%s leads to %s", from, e.Address)
 		}
 	}
-	if n := b.local.Original.Endpoints(); n != 3 {
+	if n := b.local.Original.have.Load(); n != 3 {
 		t.Errorf("%d endpoints", n)
 	}
 }

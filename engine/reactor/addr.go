@@ -64,6 +64,14 @@ func swap16(p uint16) uint16 {
 	return binary.BigEndian.Uint16(b[:])
 }
 
+// family is that of a socket for a.
+func (a Addr) family() uintptr {
+	if a.v4 {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
 // raw writes a for a system call, and returns its size.
 func (a Addr) raw(sa *unix.RawSockaddrAny) (size uintptr) {
 	if a.v4 {

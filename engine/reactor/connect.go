@@ -28,11 +28,7 @@ type Outgoing struct {
 // EAFNOSUPPORT says that From is of the other family.
 func Connect(o Outgoing) (fd int, errno syscall.Errno) {
 	var sa unix.RawSockaddrAny
-	family := uintptr(unix.AF_INET6)
-	if o.To.v4 {
-		family = unix.AF_INET
-	}
-	r, _, e := unix.RawSyscall(unix.SYS_SOCKET, family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	r, _, e := unix.RawSyscall(unix.SYS_SOCKET, o.To.family(), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if e != 0 {
 		return -1, e
 	}

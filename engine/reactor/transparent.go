@@ -67,11 +67,7 @@ func IsLocal(a Addr) bool {
 	if a.Addr().IsLoopback() {
 		return true
 	}
-	family := uintptr(unix.AF_INET6)
-	if a.v4 {
-		family = unix.AF_INET
-	}
-	r, _, errno := unix.RawSyscall(unix.SYS_SOCKET, family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	r, _, errno := unix.RawSyscall(unix.SYS_SOCKET, a.family(), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if errno != 0 {
 		return true // out of descriptors: who asks has that to fear more
 	}

@@ -19,7 +19,6 @@ type edge struct {
 	tls   transport.TLSInfo
 	local transport.Addr // where the client meant to connect to; zero: to its connection's own end
 	tlvs  []byte         // of a PROXY header
-	told  bool           // by a PROXY header
 }
 
 func (s *Session) learn() *edge {

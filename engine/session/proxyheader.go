@@ -105,7 +105,6 @@ func (s *Session) takeProxyHeader(h *proxyproto.Header) {
 	if h.Local || !h.Source.IsValid() {
 		return
 	}
-	e.told = true
 	s.peer, e.local = transport.AddrFrom(h.Source), transport.AddrFrom(h.Destination)
 	if s.w.debug {
 		s.tellProxied()

@@ -51,6 +51,8 @@ var imports = map[string][]string{
 	// codec: build.go turns the listener's limits into http1.Limits.
 	"engine":     {"engine/...", "configs", "pool", "codec/..."},
 	"engine/e2e": {},
+	// What end-to-end tests of several packages look at.
+	"engine/e2e/probe": {},
 	// A process of its own, which lives in a network namespace.
 	"engine/e2e/transparent": {},
 	// A fake network for tests of what runs on transport.
@@ -72,12 +74,12 @@ var testImports = map[string][]string{
 	"engine/certs":     {"engine/tlstest"},
 	"engine/acme":      {"engine/acme/acmetest"},
 	"engine/intercept": {"engine/netnstest"},
-	"cmd/weir":         {"engine/netnstest"},
+	"cmd/weir":         {"engine/netnstest", "engine/e2e/probe"},
 	// configs: tests compile their routes from what a user would write.
 	"engine/session": {"engine/transport/transporttest", "engine/tlstest", "configs"},
 	"engine/e2e":     {"engine/...", "configs", "codec/...", "bench"},
 	// intercept: the rules are those that weir makes.
-	"engine/e2e/transparent": {"engine", "engine/intercept", "engine/tlstest", "engine/netnstest", "engine/fault", "engine/observe", "configs"},
+	"engine/e2e/transparent": {"engine", "engine/e2e/probe", "engine/intercept", "engine/tlstest", "engine/netnstest", "engine/fault", "engine/observe", "configs"},
 }
 
 // libraries lists which packages may import a library, so that each stays behind

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"weir/engine/e2e/probe"
 )
 
 // weir runs one command line in this process.
@@ -156,7 +158,7 @@ func TestRunServesUntilCancelled(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	var out, errs syncBuffer
+	var out, errs probe.Buffer
 	if code := execute(ctx, []string{"run", "-c", file}, &out, &errs); code != exitOK {
 		t.Errorf("exit %d, stderr %q", code, errs.String())
 	}

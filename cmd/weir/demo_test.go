@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -14,32 +13,16 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"weir/engine/e2e/probe"
 )
-
-// syncBuffer is an output that may be read while a command still writes to it.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
 
 // startDemo runs the demo on a free port. stop ends it and fails the test unless
 // it ends well; it runs at the end of the test at the latest.
-func startDemo(t *testing.T, args ...string) (base string, stdout *syncBuffer, stop func()) {
+func startDemo(t *testing.T, args ...string) (base string, stdout *probe.Buffer, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	stdout, stderr := &syncBuffer{}, &syncBuffer{}
+	stdout, stderr := &probe.Buffer{}, &probe.Buffer{}
 	done := make(chan int, 1)
 	go func() {
 		done <- execute(ctx, append([]string{"demo", "--address", "127.0.0.1:0"}, args...), stdout, stderr)

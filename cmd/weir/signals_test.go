@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/engine/e2e/probe"
 )
 
 // fakeServer drains until release is closed, or Stop is called.
@@ -41,14 +43,14 @@ func (f *fakeServer) Run(ctx context.Context) error {
 func (f *fakeServer) Stop() { close(f.stopped) }
 
 // start serves f and returns its signals and its end.
-func (f *fakeServer) start(ctx context.Context, stderr *syncBuffer) (chan<- os.Signal, <-chan error) {
+func (f *fakeServer) start(ctx context.Context, stderr *probe.Buffer) (chan<- os.Signal, <-chan error) {
 	signals, done := make(chan os.Signal, 2), make(chan error, 1)
 	go func() { done <- serve(ctx, f, signals, 7*time.Second, stderr) }()
 	return signals, done
 }
 
 func TestFirstSignalDrains(t *testing.T) {
-	var stderr syncBuffer
+	var stderr probe.Buffer
 	f := newFakeServer()
 	signals, done := f.start(t.Context(), &stderr)
 	<-f.serving
@@ -71,7 +73,7 @@ func TestFirstSignalDrains(t *testing.T) {
 }
 
 func TestSecondSignalStops(t *testing.T) {
-	var stderr syncBuffer
+	var stderr probe.Buffer
 	f := newFakeServer()
 	signals, done := f.start(t.Context(), &stderr)
 	<-f.serving
@@ -85,7 +87,7 @@ func TestSecondSignalStops(t *testing.T) {
 }
 
 func TestCancelDrainsWithoutAWord(t *testing.T) {
-	var stderr syncBuffer
+	var stderr probe.Buffer
 	f := newFakeServer()
 	ctx, cancel := context.WithCancel(t.Context())
 	_, done := f.start(ctx, &stderr)
@@ -99,7 +101,7 @@ func TestCancelDrainsWithoutAWord(t *testing.T) {
 }
 
 func TestServeReturnsTheFailure(t *testing.T) {
-	var stderr syncBuffer
+	var stderr probe.Buffer
 	f := newFakeServer()
 	f.failure = errors.New("broken")
 	if _, done := f.start(t.Context(), &stderr); <-done != f.failure {

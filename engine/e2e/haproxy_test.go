@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"weir/engine/e2e/probe"
 	"weir/engine/tlstest"
 )
 
@@ -38,7 +39,7 @@ func haproxy(t *testing.T, conf string) (addr string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, path, "-db", "-q", "-f", name)
 	cmd.ExtraFiles = []*os.File{file}
-	var out syncBuffer
+	var out probe.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	if err := cmd.Start(); err != nil {

@@ -5,13 +5,11 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -20,6 +18,7 @@ import (
 
 	"weir/configs"
 	"weir/engine"
+	"weir/engine/e2e/probe"
 	"weir/engine/fault"
 	"weir/engine/observe"
 )
@@ -33,8 +32,8 @@ type weir struct {
 	t      *testing.T
 	engine *engine.Engine
 	addr   string // of the listener "edge"
-	log    *syncBuffer
-	access *syncBuffer
+	log    *probe.Buffer
+	access *probe.Buffer
 	cancel context.CancelFunc
 	done   chan error
 	fds    int
@@ -57,7 +56,7 @@ func start(t *testing.T, toml string, edge ...string) *weir {
 
 func startConfig(t *testing.T, cfg *configs.Config) *weir {
 	t.Helper()
-	w := &weir{t: t, log: &syncBuffer{}, access: &syncBuffer{}, done: make(chan error, 1), fds: openFDs(t), gos: runtime.NumGoroutine()}
+	w := &weir{t: t, log: &probe.Buffer{}, access: &probe.Buffer{}, done: make(chan error, 1), fds: openFDs(t), gos: runtime.NumGoroutine()}
 	if cfg.Engine.Loops == 0 {
 		cfg.Engine.Loops = 2
 	}
@@ -86,7 +85,7 @@ func (w *weir) stop() {
 			w.t.Errorf("Run: %v", err)
 		}
 	case <-time.After(deadline):
-		w.t.Errorf("weir does not stop; %+v\n%s", w.engine.Stats(), stacks())
+		w.t.Errorf("weir does not stop; %+v\n%s", w.engine.Stats(), probe.Stacks())
 	}
 	w.done = nil
 }
@@ -121,7 +120,7 @@ func (w *weir) eventually(what string, ok func() bool) {
 	w.t.Helper()
 	if !poll(ok) {
 		w.t.Errorf("not in time: %s; stats %+v, fds %d (were %d), goroutines %d (were %d)\n%s",
-			what, w.engine.Stats(), openFDs(w.t), w.fds, runtime.NumGoroutine(), w.gos, stacks())
+			what, w.engine.Stats(), openFDs(w.t), w.fds, runtime.NumGoroutine(), w.gos, probe.Stacks())
 	}
 }
 
@@ -257,32 +256,9 @@ func readHead(r *bufio.Reader) (string, error) {
 
 func openFDs(t *testing.T) int {
 	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
+	n, err := probe.FDs()
 	if err != nil {
 		t.Skipf("descriptors cannot be counted here: %v", err)
 	}
-	return len(list)
-}
-
-func stacks() string {
-	buf := make([]byte, 1<<20)
-	return string(buf[:runtime.Stack(buf, true)])
-}
-
-// syncBuffer is a bytes.Buffer that goroutines share.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+	return n
 }

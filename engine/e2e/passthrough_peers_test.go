@@ -13,6 +13,7 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 
+	"weir/engine/e2e/probe"
 	"weir/engine/tlstest"
 )
 
@@ -121,7 +122,7 @@ func spawn(t *testing.T, make func(port string) *exec.Cmd) (addr string) {
 		addr = deadAddr(t)
 		_, port, _ := net.SplitHostPort(addr)
 		cmd := make(port)
-		var out syncBuffer
+		var out probe.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		// A server may end when its input does.
 		in, err := cmd.StdinPipe()

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"weir/engine/e2e/probe"
 )
 
 // client is a raw connection to weir with a reader of responses.
@@ -158,7 +160,7 @@ func receive[T any](t *testing.T, from <-chan T) T {
 	case v := <-from:
 		return v
 	case <-time.After(deadline):
-		t.Fatalf("nothing came; %s", stacks())
+		t.Fatalf("nothing came; %s", probe.Stacks())
 		panic("unreachable")
 	}
 }

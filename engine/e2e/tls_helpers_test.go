@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/engine/e2e/probe"
 	"weir/engine/tlstest"
 )
 
@@ -249,14 +250,14 @@ func (c cuttable) Read(p []byte) (int, error) {
 
 // openssl begins an interactive session of openssl s_client, which has verified weir.
 // The test ends it.
-func (w *weir) openssl(ca *tlstest.Authority, args ...string) (cmd *exec.Cmd, in io.WriteCloser, out *syncBuffer) {
+func (w *weir) openssl(ca *tlstest.Authority, args ...string) (cmd *exec.Cmd, in io.WriteCloser, out *probe.Buffer) {
 	w.t.Helper()
 	cmd = exec.Command(tool(w.t, "openssl"), append([]string{
 		"s_client", "-connect", w.addr, "-servername", edgeName, "-CAfile", tlstest.Write(w.t, w.t.TempDir(), "ca.pem", ca.PEM),
 	}, args...)...)
 	in, err := cmd.StdinPipe()
 	must(w.t, err)
-	out = &syncBuffer{}
+	out = &probe.Buffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	must(w.t, cmd.Start())
 	w.eventually("a session", func() bool { return strings.Contains(out.String(), "Verify return code: 0") })

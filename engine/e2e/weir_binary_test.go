@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"weir/engine/e2e/probe"
 )
 
 // process is weir as its users run it: the built binary on a file.
@@ -20,7 +22,7 @@ type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	addr string
-	log  *syncBuffer
+	log  *probe.Buffer
 	done chan error
 }
 
@@ -61,7 +63,7 @@ func run(t *testing.T, toml string, nofile int) *process {
 	if err := os.WriteFile(file, []byte("[listeners.edge]\naddress = \"127.0.0.1:0\"\n"+toml), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, log: &syncBuffer{}, done: make(chan error, 1)}
+	p := &process{t: t, log: &probe.Buffer{}, done: make(chan error, 1)}
 	p.cmd = exec.Command(path, "run", "-c", file)
 	if nofile > 0 {
 		p.cmd = exec.Command("sh", "-c", fmt.Sprintf("ulimit -n %d; exec \"$0\" \"$@\"", nofile), path, "run", "-c", file)

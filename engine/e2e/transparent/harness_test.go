@@ -11,19 +11,17 @@
 package transparent
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"weir/configs"
 	"weir/engine"
+	"weir/engine/e2e/probe"
 	"weir/engine/intercept"
 	"weir/engine/netnstest"
 	"weir/engine/observe"
@@ -39,7 +37,7 @@ const deadline = 20 * time.Second
 type weir struct {
 	t           *testing.T
 	engine      *engine.Engine
-	log, access *syncBuffer
+	log, access *probe.Buffer
 	cancel      context.CancelFunc
 	done        chan error
 	fds, gos    int
@@ -56,7 +54,7 @@ func startConfig(t *testing.T, cfg *configs.Config) *weir {
 	if cfg.Engine.Loops == 0 {
 		cfg.Engine.Loops = 2
 	}
-	w := &weir{t: t, log: &syncBuffer{}, access: &syncBuffer{}, done: make(chan error, 1), fds: openFDs(t), gos: runtime.NumGoroutine()}
+	w := &weir{t: t, log: &probe.Buffer{}, access: &probe.Buffer{}, done: make(chan error, 1), fds: openFDs(t), gos: runtime.NumGoroutine()}
 	e, err := engine.New(cfg, engine.Options{Stdout: w.access, Stderr: w.log, Version: "test"})
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +133,7 @@ func (w *weir) stop() {
 			w.t.Errorf("Run: %v", err)
 		}
 	case <-time.After(deadline):
-		w.t.Errorf("weir does not stop; %+v\n%s", w.stats(), stacks())
+		w.t.Errorf("weir does not stop; %+v\n%s", w.stats(), probe.Stacks())
 	}
 	w.done = nil
 }
@@ -172,7 +170,7 @@ func (w *weir) eventually(what string, ok func() bool) {
 	for end := time.Now().Add(deadline); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			w.t.Fatalf("not in time: %s; stats %+v, fds %d (were %d), goroutines %d (were %d)\n%s",
-				what, w.stats(), openFDs(w.t), w.fds, runtime.NumGoroutine(), w.gos, stacks())
+				what, w.stats(), openFDs(w.t), w.fds, runtime.NumGoroutine(), w.gos, probe.Stacks())
 		}
 	}
 }
@@ -241,7 +239,7 @@ func (w *weir) messages(fields ...string) []string {
 }
 
 // last is the end of a log, as far as people read it.
-func last(b *syncBuffer) string {
+func last(b *probe.Buffer) string {
 	const most = 4000
 	text := b.String()
 	return text[max(len(text)-most, 0):]
@@ -249,32 +247,9 @@ func last(b *syncBuffer) string {
 
 func openFDs(t *testing.T) int {
 	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
+	n, err := probe.FDs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return len(list)
-}
-
-func stacks() string {
-	buf := make([]byte, 1<<20)
-	return string(buf[:runtime.Stack(buf, true)])
-}
-
-// syncBuffer is a bytes.Buffer that goroutines share.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+	return n
 }

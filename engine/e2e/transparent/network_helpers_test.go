@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/configs"
+	"weir/engine/e2e/probe"
 	"weir/engine/netnstest"
 )
 
@@ -250,7 +251,7 @@ func receive[T any](t *testing.T, from <-chan T) T {
 	case v := <-from:
 		return v
 	case <-time.After(deadline):
-		t.Fatalf("nothing came; %s", stacks())
+		t.Fatalf("nothing came; %s", probe.Stacks())
 		panic("unreachable")
 	}
 }

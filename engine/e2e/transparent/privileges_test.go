@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"weir/engine"
+	"weir/engine/e2e/probe"
 	"weir/engine/netnstest"
 )
 
@@ -22,7 +23,7 @@ func TestCapabilitiesAreMissing(t *testing.T) {
 			cfg := parse(t, tt.text)
 			before := openFDs(t)
 			netnstest.Unprivileged(t, func() {
-				_, err := engine.New(cfg, engine.Options{Stdout: &syncBuffer{}, Stderr: &syncBuffer{}})
+				_, err := engine.New(cfg, engine.Options{Stdout: &probe.Buffer{}, Stderr: &probe.Buffer{}})
 				if err == nil {
 					t.Fatal("weir has started")
 				}

@@ -53,10 +53,10 @@ var errReported = errors.New("already reported")
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "weir",
-		Short: "A high-density edge proxy for HTTP/1.1 and WebSocket",
-		Long: `weir accepts HTTP/1.1 and WebSocket connections at the edge of a network, routes
-each by host and path to the endpoints of a cluster, and holds tens of thousands
-of mostly idle ones on a few event loops.
+		Short: "A high-density edge proxy for HTTP/1.1, WebSocket, TLS and TCP",
+		Long: `weir accepts HTTP/1.1, WebSocket, TLS and TCP connections at the edge of a network,
+routes each by host and path, by server name, or to where it was going, and holds
+tens of thousands of mostly idle ones on a few event loops.
 
 Try it without a file: weir demo`,
 		Example: `  weir demo                    # a proxy with embedded backends, nothing to set up

@@ -57,7 +57,7 @@ func (c *Cluster) Local(loop *transport.Loop, counters *observe.Counters, slab *
 }
 
 // Pick returns the endpoint whose turn it is. O(1). A cluster of original destinations
-// has none: see Original.
+// has none: see Destination.
 func (l *Local) Pick() *Endpoint {
 	e := l.Endpoints[l.schedule[l.turn]]
 	l.turn++
